@@ -1,0 +1,48 @@
+# One door for everything. `make ask` and `make test` set up what they need and are quick when nothing changed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+QUESTION ?= Why wasn't Ábrego García returned?
+
+.PHONY: ask index test check format lint layers types docs bench setup clean
+
+ask: index
+	@$(BIN)/rag ask "$(QUESTION)"
+
+index: $(READY)
+	@$(BIN)/rag index seeds
+
+setup: $(READY)
+
+# torch first and exactly: any looser demand brings gigabytes of CUDA.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[dev]'
+	@touch $@
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Write what is generated: the Answer's schema, the command pages, the encoder's graph.
+docs: $(READY)
+	$(BIN)/python scripts/build_docs.py
+
+bench: $(READY)
+	$(BIN)/python benchmarks/cold_start.py
+
+clean:
+	rm -rf $(VENV) .rag build dist *.egg-info

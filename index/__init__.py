@@ -1,0 +1,1 @@
+"""Files to searchable passages: discover, parse, chunk, encode, store, search."""

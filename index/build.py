@@ -1,0 +1,227 @@
+"""Bring an index in step with a folder: read what is new or changed, drop what is gone, in one transaction."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path, PurePath
+
+import numpy as np
+
+from index.chunking import Chunk, chunk, text_to_encode
+from index.documents import SourceFile, content_hash, discover, document_name, read_bytes
+from index.encoding import Encoder, Vectors
+from index.errors import NoDocumentsError, UnreadableDocumentError
+from index.lexical import LexicalView
+from index.parsing import SUFFIXES, ParsedDocument, parse
+from index.schema import IndexMeta
+from index.snapshot import DocumentRecord
+from index.store import Store
+from index.transaction import NewDocument, Transaction
+from index.vectors import VectorView
+from index.views import update_view
+
+BATCH_CHUNKS = 256
+
+Progress = Callable[[int], None]
+
+
+@dataclass
+class BuildReport:
+    """What one run did, by document name; `ignored` counts the files of formats that are not read, by suffix.
+
+    `present` holds every document of the folder that the index shows now.
+    """
+
+    added: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    ignored: Counter[str] = field(default_factory=Counter)
+    present: set[str] = field(default_factory=set)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain values, ready for JSON."""
+        return {
+            "added": self.added,
+            "changed": self.changed,
+            "removed": self.removed,
+            "unchanged": self.unchanged,
+            "skipped": [{"document": name, "reason": reason} for name, reason in self.skipped],
+            "ignored": dict(self.ignored),
+        }
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """A document that was parsed and chunked, waiting for its vectors; `size` is its share of the progress bar."""
+
+    name: str
+    content_sha256: str
+    parsed: ParsedDocument
+    chunks: tuple[Chunk, ...]
+    size: int
+    metadata: dict[str, object] | None = None
+    keys: tuple[str, ...] | None = None
+
+
+def files_to_index(root: Path, store: Store, report: BuildReport) -> list[SourceFile]:
+    """List the files of a folder that a parser reads, and count the others. Raises NoDocumentsError if there is none.
+
+    A folder with nothing to read is refused, not taken for "remove everything": it may just not be mounted.
+    """
+    files: list[SourceFile] = []
+    for source in discover(root, store.folder.resolve().parent, store.folder):
+        suffix = PurePath(source.name).suffix.lower()
+        if suffix in SUFFIXES:
+            files.append(source)
+        else:
+            report.ignored[suffix or "no suffix"] += 1
+    if not files:
+        others = f" ({sum(report.ignored.values())} files of other formats)" if report.ignored else ""
+        raise NoDocumentsError(f"no {', '.join(sorted(SUFFIXES))} file in {root}{others}; the index is as it was")
+    return files
+
+
+class Builder:
+    """Index a folder into a store. `make_encoder` is called only if there is something to encode."""
+
+    def __init__(self, store: Store, meta: IndexMeta, make_encoder: Callable[[], Encoder]) -> None:
+        self.store = store
+        self.meta = meta
+        self.make_encoder = cache(make_encoder)
+
+    def build(
+        self,
+        root: Path,
+        *,
+        encoding: str | None = None,
+        rebuild: bool = False,
+        progress: Progress = lambda size: None,
+    ) -> BuildReport:
+        """Make the index show exactly the readable files below `root`, beside what it holds of other folders.
+
+        With `rebuild` everything is chunked and encoded again; documents of other folders from their stored text.
+        `progress` is called with the bytes done since the last call.
+        """
+        report = BuildReport()
+        base = self.store.folder.resolve().parent
+        files = files_to_index(root, self.store, report)
+        with self.store.transaction(self.meta, rebuild=rebuild) as transaction:
+            known = {d.name: d for d in transaction.snapshot.documents()}
+            here = {name for name in known if _is_below(name, document_name(root, base))}
+            unchanged = {} if rebuild else {name: known[name].content_sha256 for name in here}
+            found = self._read(files, here, unchanged, encoding, report)
+            self._store(transaction, found, progress)
+            for name in sorted(here - report.present):
+                transaction.remove(name)
+                report.removed.append(name)
+            if not report.present:
+                named = "; ".join(f"{name}: {why}" for name, why in report.skipped[:3])
+                raise NoDocumentsError(f"no readable text in {root} ({named}); the index is as it was")
+            if rebuild:
+                others = (self._again(transaction, known[name]) for name in known if name not in here)
+                self._store(transaction, others, progress)
+        mend_views(self.store)
+        return report
+
+    def _read(
+        self,
+        files: list[SourceFile],
+        here: set[str],
+        unchanged: dict[str, str],
+        encoding: str | None,
+        report: BuildReport,
+    ) -> Iterator[_Pending | int]:
+        """Yield what is to be stored, or the size of a file that is not."""
+        for source in files:
+            try:
+                data = read_bytes(source)
+            except UnreadableDocumentError as error:
+                report.skipped.append((source.name, str(error)))
+                # A file that cannot be read at the moment is not gone: what is stored of it stays.
+                report.present |= {source.name} & here
+                continue
+            sha256 = content_hash(data)
+            if unchanged.get(source.name) == sha256:
+                report.unchanged += 1
+                report.present.add(source.name)
+                yield len(data)
+                continue
+            try:
+                parsed = parse(source.name, data, encoding)
+            except UnreadableDocumentError as error:
+                report.skipped.append((source.name, str(error)))
+                yield len(data)
+                continue
+            (report.changed if source.name in here else report.added).append(source.name)
+            report.present.add(source.name)
+            yield _Pending(source.name, sha256, parsed, self._chunk(parsed), len(data))
+
+    def _again(self, transaction: Transaction, record: DocumentRecord) -> _Pending:
+        """Return a document as it is stored: a file to be chunked again, or a text of the API with its own chunks."""
+        snapshot = transaction.snapshot
+        parsed = snapshot.parsed(record.id)
+        metadata = snapshot.metadata(record.id)
+        if metadata is None:
+            return _Pending(record.name, record.content_sha256, parsed, self._chunk(parsed), 0)
+        stored = snapshot.chunks_of(record.id)
+        chunks, keys = tuple(s.chunk for s in stored), tuple(s.key for s in stored)
+        return _Pending(record.name, record.content_sha256, parsed, chunks, 0, metadata, keys)
+
+    def _store(self, transaction: Transaction, documents: Iterable[_Pending | int], progress: Progress) -> None:
+        """Encode and write documents, a few hundred chunks at a time, so that memory stays bounded."""
+        batch: list[_Pending] = []
+        for document in documents:
+            if isinstance(document, int):
+                progress(document)
+                continue
+            batch.append(document)
+            if sum(len(d.chunks) for d in batch) >= BATCH_CHUNKS:
+                self._write(transaction, batch, progress)
+                batch = []
+        self._write(transaction, batch, progress)
+
+    def _write(self, transaction: Transaction, batch: list[_Pending], progress: Progress) -> None:
+        texts = [text_to_encode(d.parsed.text, c) for d in batch for c in d.chunks]
+        share = sum(d.size for d in batch) / max(1, len(texts))
+        parts: list[Vectors] = []
+        for first in range(0, len(texts), BATCH_CHUNKS):
+            parts.append(self.make_encoder().encode(texts[first : first + BATCH_CHUNKS]))
+            progress(round(share * len(parts[-1])))
+        vectors = np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
+        row = 0
+        for document in batch:
+            own = vectors[row : row + len(document.chunks)]
+            row += len(document.chunks)
+            transaction.put(
+                NewDocument(
+                    document.name,
+                    document.content_sha256,
+                    document.parsed,
+                    document.chunks,
+                    own,
+                    document.metadata,
+                    document.keys,
+                )
+            )
+
+    def _chunk(self, parsed: ParsedDocument) -> tuple[Chunk, ...]:
+        return chunk(parsed, self.make_encoder().count_tokens, self.meta.chunk_size, self.meta.chunk_overlap)
+
+
+def mend_views(store: Store) -> None:
+    """Bring the views on disk in step with the store, unless another process is writing (it will do so itself)."""
+    with store.locked_if_free() as locked:
+        if locked:
+            with store.snapshot() as snapshot:
+                update_view(VectorView, store.folder, snapshot)
+                update_view(LexicalView, store.folder, snapshot)
+
+
+def _is_below(name: str, root: str) -> bool:
+    """Say whether a document's name is `root` or lies in it. "." is the folder that holds the index."""
+    if root == ".":
+        return not name.startswith("/")
+    return name == root or name.startswith(root.rstrip("/") + "/")

@@ -1,0 +1,90 @@
+"""Check everything an index promises: the store's rows, the texts behind the spans, the vectors, the views."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from index.chunking import text_to_encode
+from index.encoding import Encoder
+from index.errors import RagError
+from index.lexical import LexicalView
+from index.snapshot import Snapshot, StoredChunk
+from index.store import Store
+from index.vectors import VectorView
+from index.views import View, ViewState, view_state
+
+SAMPLE = 8
+MIN_COSINE = 0.999
+MEND_VIEWS = "rag index FOLDER"
+MEND_STORE = "rag index FOLDER --rebuild"
+
+
+@dataclass(frozen=True)
+class Check:
+    """The outcome of one check; `mend` is the command that mends it."""
+
+    name: str
+    ok: bool
+    detail: str
+    mend: str = ""
+
+
+def examine(store: Store, make_encoder: Callable[[], Encoder], seed: int = 0) -> Iterator[Check]:
+    """Run every check in order; the later ones are left out if the database cannot be read. `seed` draws samples."""
+    try:
+        with store.snapshot() as snapshot:
+            yield from _examine_store(snapshot)
+            for kind in (VectorView, LexicalView):
+                yield _examine_view(kind, store, snapshot)
+            yield _examine_vectors(snapshot, make_encoder(), seed)
+    except RagError as error:
+        yield Check("database", False, str(error), MEND_STORE)
+
+
+def _examine_store(snapshot: Snapshot) -> Iterator[Check]:
+    snapshot.check_pages()
+    documents, chunks = snapshot.counts()
+    yield Check("database", True, f"pages sound, generation {snapshot.generation}")
+    for document in snapshot.documents():
+        snapshot.text(document.id)
+    yield Check("texts", True, f"{documents} documents are what was written")
+    # subtle: reading a chunk compares its checksum.
+    for batch, _ in snapshot.chunks_since(0):
+        for stored in batch:
+            if not _spans_hold(snapshot, stored):
+                yield Check("spans", False, f"a sentence of chunk {stored.key} is outside its text", MEND_STORE)
+                return
+    yield Check("spans", True, f"all sentences of {chunks} chunks are at their place in the text")
+
+
+def _spans_hold(snapshot: Snapshot, stored: StoredChunk) -> bool:
+    """Say whether every sentence lies in its chunk and reads the same from the document as from the chunk."""
+    text, chunk = snapshot.text(stored.document_id), stored.chunk
+    return all(
+        chunk.start <= s.start < s.end <= chunk.end
+        and text[s.start : s.end] == stored.text[s.start - chunk.start : s.end - chunk.start]
+        for s in chunk.sentences
+    )
+
+
+def _examine_view(kind: type[View], store: Store, snapshot: Snapshot) -> Check:
+    state, _ = view_state(kind, store.folder, snapshot)
+    if state is not ViewState.IN_STEP:
+        return Check(kind.name, False, f"its files are {state}", MEND_VIEWS)
+    entries, (_, chunks) = len(kind.load(store.folder)), snapshot.counts()  # type: ignore[arg-type]
+    return Check(kind.name, entries == chunks, f"{entries} entries for {chunks} chunks", MEND_VIEWS)
+
+
+def _examine_vectors(snapshot: Snapshot, encoder: Encoder, seed: int) -> Check:
+    """Encode a sample of chunks again: their vectors must be the ones of their own text."""
+    _, chunks = snapshot.counts()
+    chosen = set(np.random.default_rng(seed).choice(chunks, min(SAMPLE, chunks), replace=False).tolist())
+    numbered = enumerate(pair for batch in snapshot.chunks_since(0) for pair in zip(*batch, strict=True))
+    sample = [pair for number, pair in numbered if number in chosen]
+    texts = [text_to_encode(snapshot.text(stored.document_id), stored.chunk) for stored, _ in sample]
+    if not texts:
+        return Check("vectors", True, "none")
+    cosines = np.sum(encoder.encode(texts) * np.array([vector for _, vector in sample]), axis=1)
+    ok = bool(cosines.min() >= MIN_COSINE)
+    return Check("vectors", ok, f"{len(texts)} encoded again, lowest cosine {cosines.min():.6f}", MEND_STORE)

@@ -1,0 +1,67 @@
+"""Texts to vectors: what an encoder is, and which one a name stands for.
+
+Two implementations of one model: `encoding_torch` runs it with sentence-transformers, which reads any model but takes
+seconds to import, and `encoding_onnx` runs the pinned default in a tenth of a second. A test holds them to the same
+numbers. Documents are encoded with the first, questions with the second where it can.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.errors import ModelError
+from index.models import ENCODER_FILES
+
+Vectors = NDArray[np.float32]
+
+DEFAULT_ENCODER = ENCODER_FILES.name
+
+
+class Encoder(Protocol):
+    """Turn texts into unit vectors."""
+
+    @property
+    def identity(self) -> str:
+        """Name the model and its weights, such as `all-MiniLM-L6-v2@53aa51172d14`."""
+
+    @property
+    def dimension(self) -> int:
+        """Return the length of a vector."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return an array of shape (len(texts), dimension); each row has length 1."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of model tokens of each text, without the special ones."""
+
+
+def encoder_identity(name: str) -> str:
+    """Return the identity that the encoder called `name` has, without loading it."""
+    if name == DEFAULT_ENCODER:
+        return f"{name}@{ENCODER_FILES.sha256['model.safetensors'][:12]}"
+    weights = sorted(Path(name).glob("*.safetensors")) or sorted(Path(name).glob("*.bin"))
+    if not weights:
+        raise ModelError(f"no model at {name}: RAG_ENCODER is a folder in the sentence-transformers format")
+    with weights[0].open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return f"{Path(name).resolve().name}@{digest[:12]}"
+
+
+def document_encoder(name: str = DEFAULT_ENCODER) -> Encoder:
+    """Return the encoder for indexing: sentence-transformers."""
+    from index.encoding_torch import SentenceTransformerEncoder
+
+    return SentenceTransformerEncoder(name)
+
+
+def question_encoder(name: str = DEFAULT_ENCODER) -> Encoder:
+    """Return the encoder for questions: the fast path if the model has one."""
+    if name != DEFAULT_ENCODER:
+        return document_encoder(name)
+    from index.encoding_onnx import OnnxEncoder
+
+    return OnnxEncoder()

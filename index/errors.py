@@ -1,0 +1,55 @@
+"""Every error a user can meet, as one tree. The edges turn it into one line and an exit code.
+
+RagError
+├── NoDocumentsError         nothing to index: missing folder, empty folder, no readable text
+├── UnreadableDocumentError  one file that cannot be read as text (indexing skips and names it)
+├── QuestionError            an empty question, or one that is too long
+├── IndexMissingError        there is no index yet
+├── IndexBusyError           another process is writing
+├── IndexIncompatibleError   made by a newer format, another model or another chunk size
+├── IndexDamagedError        the database is not what was written
+├── StorageError             disk full, folder read-only
+└── ModelError               a model package is missing or its files are not the pinned ones
+
+Errors of libraries are translated where they are called, with `raise ... from`.
+"""
+
+
+class RagError(Exception):
+    """Say what happened and the command that fixes it, in one line."""
+
+
+class NoDocumentsError(RagError):
+    """Nothing to index."""
+
+
+class UnreadableDocumentError(RagError):
+    """One file cannot be read as text."""
+
+
+class QuestionError(RagError):
+    """The question cannot be searched for."""
+
+
+class IndexMissingError(RagError):
+    """There is no index at the given place."""
+
+
+class IndexBusyError(RagError):
+    """Another process holds the writer's lock."""
+
+
+class IndexIncompatibleError(RagError):
+    """The index was made by a newer format, another model or another chunk size."""
+
+
+class IndexDamagedError(RagError):
+    """The database is not what was written to it."""
+
+
+class StorageError(RagError):
+    """The file system refused: disk full, read-only, input/output error."""
+
+
+class ModelError(RagError):
+    """A model package is missing or its files are not the pinned ones."""

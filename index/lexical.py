@@ -1,0 +1,133 @@
+"""The tantivy view: BM25 over the chunks' words, with and without accents.
+
+Two fields hold the same words. `folded` drops accents and endings, so "Abrego" finds "Ábrego" and "returns" finds
+"returned"; `exact` keeps them, so the form that was typed ranks first. Text is brought to NFC here, for search only.
+"""
+
+import shutil
+import unicodedata
+from pathlib import Path
+from typing import ClassVar, Self
+
+import tantivy
+from tantivy import Filter, Occur, Query, TextAnalyzerBuilder, Tokenizer
+
+from index.chunking import Chunk
+from index.snapshot import Snapshot
+from index.views import View
+
+FOLDER = "lexical"
+HEAP_BYTES = 64_000_000
+MAX_WORD = 100
+EXACT_BOOST = 0.5
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_integer_field("id", stored=False, indexed=False, fast=True)
+    builder.add_text_field("exact", tokenizer_name="exact")
+    builder.add_text_field("folded", tokenizer_name="folded")
+    return builder.build()
+
+
+def _words() -> TextAnalyzerBuilder:
+    return TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(MAX_WORD)).filter(Filter.lowercase())
+
+
+ANALYZERS = {
+    "exact": _words().build(),
+    "folded": _words().filter(Filter.ascii_fold()).filter(Filter.stemmer("english")).build(),
+}
+
+
+class LexicalView(View):
+    """Chunks that share words with a question, by BM25 (Robertson and Zaragoza 2009, k1 1.2, b 0.75)."""
+
+    name: ClassVar[str] = "tantivy"
+    stamp_file: ClassVar[str] = "lexical.json"
+
+    def __init__(self, index: tantivy.Index) -> None:
+        self._index = index
+        for name, analyzer in ANALYZERS.items():
+            index.register_tokenizer(name, analyzer)
+        index.config_reader("manual")
+        index.reload()
+        self._searcher = index.searcher()
+
+    def __len__(self) -> int:
+        return self._searcher.num_docs
+
+    @classmethod
+    def in_memory(cls, snapshot: Snapshot) -> Self:
+        """Make the index from all chunks."""
+        view = cls(tantivy.Index(_schema()))
+        view._add(snapshot, 0)
+        return view
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Open the index from its folder."""
+        return cls(tantivy.Index.open(str(folder / FOLDER)))
+
+    @classmethod
+    def write(cls, folder: Path, snapshot: Snapshot, since: int | None) -> Self:
+        """Carry the index on from `since`, or make it again.
+
+        subtle: tantivy keeps the words of a removed chunk until it happens to merge its segment. What is deleted must
+        be gone, so a removal makes the whole index again.
+        """
+        if since is None or snapshot.removed_since(since):
+            shutil.rmtree(folder / FOLDER, ignore_errors=True)
+            (folder / FOLDER).mkdir()
+            view = cls(tantivy.Index(_schema(), path=str(folder / FOLDER)))
+            view._add(snapshot, 0)
+        else:
+            view = cls.load(folder)
+            view._add(snapshot, since)
+        return view
+
+    @classmethod
+    def files(cls, folder: Path) -> list[Path]:
+        """Return the files of the index, without locks and tantivy's own list of files."""
+        return sorted(path for path in (folder / FOLDER).iterdir() if not path.name.startswith("."))
+
+    def search(self, question: str, k: int) -> list[tuple[int, float]]:
+        """Return up to `k` (chunk id, BM25 score), best first."""
+        if k < 1:
+            return []
+        hits = self._searcher.search(self._query(question), limit=k, count=False).hits
+        ids = self._searcher.fast_field_values("id", [address for _, address in hits])
+        return [(int(i), float(score)) for i, (score, _) in zip(ids, hits, strict=True)]
+
+    def words(self, text: str) -> list[str]:
+        """Return the distinct words of a text in their folded form, in order."""
+        return list(dict.fromkeys(ANALYZERS["folded"].analyze(unicodedata.normalize("NFC", text))))
+
+    def share_of_chunks(self, word: str) -> float:
+        """Return the share of chunks that hold a folded word, from 0 to 1."""
+        return self._searcher.doc_freq("folded", word) / max(1, len(self))
+
+    def _query(self, question: str) -> Query:
+        text = unicodedata.normalize("NFC", question)
+        terms: list[tuple[Occur, Query]] = []
+        for field, boost in (("folded", 1.0), ("exact", EXACT_BOOST)):
+            for word in dict.fromkeys(ANALYZERS[field].analyze(text)):
+                query = Query.term_query(self._index.schema, field, word)
+                terms.append((Occur.Should, Query.boost_query(query, boost)))
+        return Query.boolean_query(terms) if terms else Query.empty_query()
+
+    def _add(self, snapshot: Snapshot, since: int) -> None:
+        writer = self._index.writer(HEAP_BYTES, num_threads=1)
+        for chunks, _ in snapshot.chunks_since(since):
+            for stored in chunks:
+                text = unicodedata.normalize("NFC", indexed_text(stored.text, stored.chunk))
+                writer.add_document(tantivy.Document(id=stored.id, exact=text, folded=text))
+        writer.commit()
+        writer.wait_merging_threads()
+        self._index.reload()
+        self._searcher = self._index.searcher()
+
+
+def indexed_text(text: str, chunk: Chunk) -> str:
+    """Return the words to index of a chunk: its heading path and its own text."""
+    return "\n".join([*chunk.heading, text])

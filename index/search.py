@@ -1,0 +1,105 @@
+"""Find the chunks for a question: nearest vectors and best BM25, fused by rank."""
+
+import threading
+from dataclasses import dataclass
+
+from index.encoding import Encoder
+from index.errors import IndexIncompatibleError
+from index.lexical import LexicalView
+from index.snapshot import Snapshot, StoredChunk
+from index.store import Store
+from index.vectors import VectorView
+from index.views import open_view
+
+DEPTH = 50
+RRF_K = 60
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A chunk that was found, with its fused score, and its score in each list it was found in."""
+
+    passage: StoredChunk
+    score: float
+    dense: float | None
+    lexical: float | None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain values, ready for JSON."""
+        chunk = self.passage.chunk
+        return {
+            "document": self.passage.document,
+            "start": chunk.start,
+            "end": chunk.end,
+            "heading": list(chunk.heading),
+            "text": self.passage.text,
+            "score": self.score,
+            "dense": self.dense,
+            "lexical": self.lexical,
+        }
+
+
+@dataclass(frozen=True)
+class Results:
+    """The hits for a question, best first, and the generation of the index they are from."""
+
+    generation: int
+    hits: list[Hit]
+
+
+@dataclass(frozen=True)
+class _Views:
+    commit: str
+    vectors: VectorView
+    lexical: LexicalView
+
+
+class Searcher:
+    """Search an index. Keeps the views open and renews them when the index has a new generation. Thread-safe."""
+
+    def __init__(self, store: Store, encoder: Encoder) -> None:
+        self.store = store
+        self.encoder = encoder
+        self._views: _Views | None = None
+        self._lock = threading.Lock()
+
+    def search(self, question: str, k: int, depth: int = DEPTH) -> Results:
+        """Return up to `k` hits, best first, from the `depth` best of each list."""
+        vector = self.encoder.encode([question])[0]
+        with self.store.snapshot() as snapshot:
+            views = self._current(snapshot)
+            dense = dict(views.vectors.search(vector, depth))
+            lexical = dict(views.lexical.search(question, depth))
+            fused = reciprocal_rank_fusion([list(dense), list(lexical)])[:k]
+            scores = dict(fused)
+            chunks = snapshot.chunks(list(scores))
+            hits = [Hit(c, scores[c.id], dense.get(c.id), lexical.get(c.id)) for c in chunks]
+            return Results(snapshot.generation, hits)
+
+    def _current(self, snapshot: Snapshot) -> _Views:
+        with self._lock:
+            if self._views is None or self._views.commit != snapshot.commit:
+                if snapshot.meta.encoder != self.encoder.identity:
+                    raise IndexIncompatibleError(
+                        f"the index was made with the encoder {snapshot.meta.encoder}, questions are encoded with"
+                        f" {self.encoder.identity}: set RAG_ENCODER, or run `rag index FOLDER --rebuild`"
+                    )
+                self._views = _Views(
+                    snapshot.commit,
+                    open_view(VectorView, self.store, snapshot),
+                    open_view(LexicalView, self.store, snapshot),
+                )
+            return self._views
+
+
+def reciprocal_rank_fusion(rankings: list[list[int]], k: int = RRF_K) -> list[tuple[int, float]]:
+    """Fuse rankings of ids: score = sum of 1 / (k + rank), rank from 1 (Cormack, Clarke and Buettcher 2009, SIGIR).
+
+    Example with k = 60: [[7, 8], [8]] -> 8 with 1/62 + 1/61, then 7 with 1/61. Equal scores keep the order in which
+    the ids first appear.
+    """
+    scores: dict[int, float] = {}
+    for ranking in rankings:
+        for rank, id_ in enumerate(ranking, start=1):
+            scores[id_] = scores.get(id_, 0.0) + 1 / (k + rank)
+    return sorted(scores.items(), key=lambda item: -item[1])

@@ -1,0 +1,173 @@
+"""Read one generation of the store. Every row's checksum is compared before its content is used."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from index.chunking import Chunk, Sentence
+from index.encoding import Vectors
+from index.errors import IndexDamagedError
+from index.parsing import Block, ParsedDocument
+from index.schema import IndexMeta, chunk_checksum, text_checksum
+
+BATCH = 1_000
+CACHED_TEXTS = 100
+COLUMNS = 'id, key, document_id, start, "end", heading, sentences, vector, checksum'
+
+
+@dataclass(frozen=True)
+class DocumentRecord:
+    """One row of the list of documents, without the text."""
+
+    id: int
+    name: str
+    content_sha256: str
+    characters: int
+    chunks: int
+    encoding: str
+    indexed_at: str
+
+
+@dataclass(frozen=True)
+class StoredChunk:
+    """A chunk with its document's name and its own text."""
+
+    id: int
+    key: str
+    document_id: int
+    document: str
+    text: str
+    chunk: Chunk
+
+
+class Snapshot:
+    """One generation of the store, open for reading until its `with` block ends."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        values = dict(connection.execute("SELECT key, value FROM meta"))
+        try:
+            self.meta = IndexMeta(
+                encoder=values["encoder"],
+                chunk_size=int(values["chunk_size"]),
+                chunk_overlap=int(values["chunk_overlap"]),
+            )
+        except (KeyError, ValueError) as error:
+            raise damaged(f"its description is not readable ({error})") from error
+        self.dimension = int(values.get("dimension", 0))
+        row = connection.execute("SELECT generation, id, at FROM commits ORDER BY generation DESC LIMIT 1").fetchone()
+        self.generation, self.commit, self.committed_at = row or (0, "", "")
+        self._names: dict[int, str] = {}
+        self._texts: dict[int, str] = {}
+
+    def has_commit(self, generation: int, commit: str) -> bool:
+        """Say whether the store was at this commit once, so that what came since tells the whole difference."""
+        row = self._connection.execute("SELECT id FROM commits WHERE generation = ?", (generation,)).fetchone()
+        return row == (commit,)
+
+    def counts(self) -> tuple[int, int]:
+        """Return (number of documents, number of chunks)."""
+        (documents,) = self._connection.execute("SELECT count(*) FROM documents").fetchone()
+        (chunks,) = self._connection.execute("SELECT count(*) FROM chunks").fetchone()
+        return documents, chunks
+
+    def documents(self) -> list[DocumentRecord]:
+        """Return all documents in the order of their names."""
+        rows = self._connection.execute(
+            "SELECT d.id, d.name, d.content_sha256, length(d.text), count(c.id), d.encoding, d.indexed_at"
+            " FROM documents d LEFT JOIN chunks c ON c.document_id = d.id GROUP BY d.id ORDER BY d.name"
+        )
+        return [DocumentRecord(*row) for row in rows]
+
+    def text(self, document_id: int) -> str:
+        """Return a document's text. Raises IndexDamagedError if it is not what was written."""
+        if document_id not in self._texts:
+            row = self._connection.execute(
+                "SELECT name, text, text_sha256 FROM documents WHERE id = ?", (document_id,)
+            ).fetchone()
+            if row is None or text_checksum(row[1]) != row[2]:
+                raise damaged(f"the text of document {document_id} is not what was written")
+            if len(self._texts) >= CACHED_TEXTS:
+                self._texts.clear()
+            self._names[document_id], self._texts[document_id] = row[0], row[1]
+        return self._texts[document_id]
+
+    def text_of(self, name: str) -> str | None:
+        """Return the text of the document of this name, or None if there is none."""
+        row = self._connection.execute("SELECT id FROM documents WHERE name = ?", (name,)).fetchone()
+        return None if row is None else self.text(row[0])
+
+    def parsed(self, document_id: int) -> ParsedDocument:
+        """Return a document as its parser returned it."""
+        text = self.text(document_id)
+        blocks, encoding = self._connection.execute(
+            "SELECT blocks, encoding FROM documents WHERE id = ?", (document_id,)
+        ).fetchone()
+        return ParsedDocument(text, tuple(Block(*block) for block in json.loads(blocks)), encoding)
+
+    def metadata(self, document_id: int) -> dict[str, object] | None:
+        """Return what the caller stored with a text added through the API, or None for a file."""
+        (value,) = self._connection.execute("SELECT metadata FROM documents WHERE id = ?", (document_id,)).fetchone()
+        return None if value is None else json.loads(value)
+
+    def chunks(self, ids: Sequence[int]) -> list[StoredChunk]:
+        """Return the chunks with these ids, in the order asked for; an id that is not there is left out."""
+        marks = ",".join("?" * len(ids))
+        rows = self._connection.execute(f"SELECT {COLUMNS} FROM chunks WHERE id IN ({marks})", list(ids))
+        found = {row[0]: self._stored_chunk(row) for row in rows}
+        return [found[i] for i in ids if i in found]
+
+    def chunks_by_key(self, keys: Sequence[str]) -> list[StoredChunk]:
+        """Return the chunks with these keys, in the order asked for; a key that is not there is left out."""
+        marks = ",".join("?" * len(keys))
+        rows = self._connection.execute(f"SELECT {COLUMNS} FROM chunks WHERE key IN ({marks})", list(keys))
+        found = {row[1]: self._stored_chunk(row) for row in rows}
+        return [found[k] for k in keys if k in found]
+
+    def chunks_of(self, document_id: int) -> list[StoredChunk]:
+        """Return the chunks of a document in reading order."""
+        rows = self._connection.execute(
+            f"SELECT {COLUMNS} FROM chunks WHERE document_id = ? ORDER BY id", (document_id,)
+        )
+        return [self._stored_chunk(row) for row in rows]
+
+    def chunks_since(self, generation: int) -> Iterator[tuple[list[StoredChunk], Vectors]]:
+        """Yield batches of the chunks that were added after a generation, with their vectors (rows in order)."""
+        last = 0
+        while True:
+            rows = self._connection.execute(
+                f"SELECT {COLUMNS} FROM chunks WHERE generation > ? AND id > ? ORDER BY id LIMIT {BATCH}",
+                (generation, last),
+            ).fetchall()
+            if not rows:
+                return
+            vectors = np.frombuffer(b"".join(row[7] for row in rows), "<f4").reshape(len(rows), self.dimension)
+            yield [self._stored_chunk(row) for row in rows], vectors
+            last = rows[-1][0]
+
+    def removed_since(self, generation: int) -> list[int]:
+        """Return the ids of the chunks that were removed after a generation."""
+        rows = self._connection.execute("SELECT chunk_id FROM removed WHERE generation > ?", (generation,))
+        return [row[0] for row in rows]
+
+    def check_pages(self) -> None:
+        """Let SQLite check its own pages. Raises IndexDamagedError with what it found."""
+        (found,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise damaged(str(found).replace("\n", " "))
+
+    def _stored_chunk(self, row: tuple[int, str, int, int, int, str, str, bytes, bytes]) -> StoredChunk:
+        id_, key, document_id, start, end, heading, sentences, vector, checksum = row
+        if chunk_checksum(key, start, end, heading, sentences, vector) != checksum:
+            raise damaged(f"chunk {id_} is not what was written")
+        text = self.text(document_id)
+        chunk = Chunk(start, end, tuple(json.loads(heading)), tuple(Sentence(*s) for s in json.loads(sentences)))
+        return StoredChunk(id_, key, document_id, self._names[document_id], text[start:end], chunk)
+
+
+def damaged(what: str) -> IndexDamagedError:
+    """Return the error for content that fails its checksum."""
+    return IndexDamagedError(f"the index is damaged ({what}): run `rag index FOLDER --rebuild`")

@@ -1,0 +1,118 @@
+"""Write one generation of the store. Nothing is visible to a reader until the whole is committed."""
+
+import json
+import secrets
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from index.chunking import Chunk
+from index.encoding import Vectors
+from index.errors import IndexIncompatibleError
+from index.parsing import ParsedDocument
+from index.schema import IndexMeta, chunk_checksum, text_checksum
+from index.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class NewDocument:
+    """A document ready to be stored: its chunks, and one vector for each (shape (len(chunks), dimension))."""
+
+    name: str
+    content_sha256: str
+    parsed: ParsedDocument
+    chunks: Sequence[Chunk]
+    vectors: Vectors
+    metadata: dict[str, object] | None = None
+    keys: Sequence[str] | None = None
+
+
+class Transaction:
+    """The open transaction of the one writer."""
+
+    def __init__(self, connection: sqlite3.Connection, meta: IndexMeta, *, rebuild: bool) -> None:
+        self._connection = connection
+        if connection.execute("SELECT count(*) FROM meta").fetchone() == (0,):
+            self._set_meta(meta)
+        self.snapshot = Snapshot(connection)
+        self.generation = self.snapshot.generation + 1
+        self.changed = False
+        if self.snapshot.meta != meta:
+            if not rebuild:
+                raise IndexIncompatibleError(_difference(self.snapshot.meta, meta))
+            self._set_meta(meta)
+            self.changed = True
+
+    def put(self, document: NewDocument) -> None:
+        """Store a document, in place of the one of the same name if there is one."""
+        self.remove(document.name)
+        parsed = document.parsed
+        cursor = self._connection.execute(
+            "INSERT INTO documents (name, content_sha256, text, text_sha256, blocks, encoding, metadata, indexed_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                document.name,
+                document.content_sha256,
+                parsed.text,
+                text_checksum(parsed.text),
+                json.dumps([(b.start, b.end, b.level) for b in parsed.blocks]),
+                parsed.encoding,
+                None if document.metadata is None else json.dumps(document.metadata, ensure_ascii=False),
+                _now(),
+            ),
+        )
+        keys = document.keys or [f"{document.name}#{number}" for number in range(len(document.chunks))]
+        rows = zip(keys, document.chunks, np.asarray(document.vectors, "<f4"), strict=True)
+        self._connection.executemany(
+            'INSERT INTO chunks (key, document_id, start, "end", heading, sentences, vector, checksum, generation)'
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            ((*_row(key, chunk, vector.tobytes(), cursor.lastrowid), self.generation) for key, chunk, vector in rows),
+        )
+        self._connection.execute(
+            "INSERT OR REPLACE INTO meta VALUES ('dimension', ?)", (str(document.vectors.shape[1]),)
+        )
+        self.changed = True
+
+    def remove(self, name: str) -> bool:
+        """Remove a document and its chunks. Says whether it was there."""
+        row = self._connection.execute("SELECT id FROM documents WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            return False
+        self._connection.execute(
+            "INSERT INTO removed SELECT id, ? FROM chunks WHERE document_id = ?", (self.generation, row[0])
+        )
+        self._connection.execute("DELETE FROM chunks WHERE document_id = ?", row)
+        self._connection.execute("DELETE FROM documents WHERE id = ?", row)
+        self.changed = True
+        return True
+
+    def finish(self) -> None:
+        """Record the new generation if anything changed. Called once, just before the commit."""
+        if self.changed:
+            self._connection.execute(
+                "INSERT INTO commits VALUES (?, ?, ?)", (self.generation, secrets.token_hex(8), _now())
+            )
+
+    def _set_meta(self, meta: IndexMeta) -> None:
+        rows = [(key, str(value)) for key, value in asdict(meta).items()]
+        self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _row(key: str, chunk: Chunk, vector: bytes, document_id: int | None) -> tuple[object, ...]:
+    heading = json.dumps(chunk.heading, ensure_ascii=False)
+    sentences = json.dumps([(s.start, s.end, s.is_heading) for s in chunk.sentences])
+    checksum = chunk_checksum(key, chunk.start, chunk.end, heading, sentences, vector)
+    return key, document_id, chunk.start, chunk.end, heading, sentences, vector, checksum
+
+
+def _difference(old: IndexMeta, new: IndexMeta) -> str:
+    pairs = [(key, asdict(old)[key], value) for key, value in asdict(new).items() if asdict(old)[key] != value]
+    listed = ", ".join(f"{key.replace('_', ' ')} {was} (now {value})" for key, was, value in pairs)
+    return f"the index was made with {listed}: run `rag index FOLDER --rebuild` to make it again"

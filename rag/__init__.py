@@ -1,0 +1,1 @@
+"""Question to Answer: retrieve, rerank, read, verify."""

@@ -1,0 +1,85 @@
+"""The one `Answer` that the terminal, `--json`, the browser, the HTTP API and the evaluation see. Pure data.
+
+The promise is in the spans: `text[span.start:span.end] == span.quote`, in the text as extracted from the document.
+`docs/answer.schema.json` describes the JSON form; a test compares it with these classes.
+"""
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """Whether the documents hold the answer."""
+
+    ANSWERED = "answered"
+    NOT_IN_DOCUMENTS = "not_in_documents"
+
+
+class Support(StrEnum):
+    """Whether the cited spans support a sentence of the answer."""
+
+    SUPPORTED = "supported"
+    PARTLY = "partly"
+    UNSUPPORTED = "unsupported"
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of a document: `text[start:end] == quote`, offsets in characters (code points)."""
+
+    document: str
+    start: int
+    end: int
+    quote: str
+    heading: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of the answer. `citations` are numbers of sources: 1 is `Answer.sources[0]`."""
+
+    text: str
+    citations: tuple[int, ...]
+    support: Support
+    score: float
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A chunk that was looked at, with its fused rank score and, where it was found or scored, the single ones."""
+
+    document: str
+    start: int
+    end: int
+    text: str
+    heading: tuple[str, ...]
+    score: float
+    dense: float | None
+    lexical: float | None
+    rerank: float | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is known about a question, and where it stands.
+
+    `confidence` is the score that the gate compared with `threshold`; `generation` numbers the state of the index;
+    `dropped` counts sentences that failed the support check; `timings` are seconds by stage.
+    """
+
+    question: str
+    searched: str
+    verdict: Verdict
+    claims: tuple[Claim, ...]
+    sources: tuple[Span, ...]
+    passages: tuple[Passage, ...]
+    confidence: float
+    threshold: float
+    dropped: int
+    model: str
+    generation: int
+    timings: dict[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain dicts and lists, ready for JSON."""
+        return asdict(self)

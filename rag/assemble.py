@@ -1,0 +1,32 @@
+"""Build the real parts from settings: the one place where they are chosen and put together."""
+
+from index.encoding import encoder_identity, question_encoder
+from index.schema import IndexMeta
+from index.search import Searcher
+from index.store import Store
+from rag.abstention import load_gate
+from rag.chain import Chain
+from rag.reranking import load_reranker
+from rag.settings import Settings
+
+
+def open_store(settings: Settings) -> Store:
+    """Return the index folder's store."""
+    return Store(settings.index)
+
+
+def index_meta(settings: Settings) -> IndexMeta:
+    """Return what an index made with these settings is made with."""
+    return IndexMeta(encoder_identity(settings.encoder), settings.chunk_size, settings.chunk_overlap)
+
+
+def open_searcher(settings: Settings) -> Searcher:
+    """Return the search over the index."""
+    return Searcher(open_store(settings), question_encoder(settings.encoder))
+
+
+def open_chain(settings: Settings) -> Chain:
+    """Return the chain from question to answer."""
+    searcher = open_searcher(settings)
+    reranker = load_reranker(searcher.encoder)
+    return Chain(searcher, reranker, load_gate(reranker.name, settings.threshold), settings.k)

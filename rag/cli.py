@@ -1,0 +1,264 @@
+"""The `rag` command: options to calls, results to text. No retrieval logic here.
+
+Exit codes: 0 done, 1 an error (one line on stderr), 2 wrong usage, 3 not in the documents, 130 stopped with Ctrl-C.
+Heavy modules are imported inside the commands that need them, so that `rag --help` is instant.
+"""
+
+import json
+import logging
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from index.errors import RagError
+from index.models import go_offline
+from rag.question import checked
+from rag.settings import Settings
+
+NOT_IN_DOCUMENTS = 3
+MAX_WIDTH = 100
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    go_offline()
+    # A name or a quote may hold what the terminal's encoding cannot show; that is no reason to fail.
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    logging.basicConfig(format="rag: %(message)s", level=logging.WARNING)
+    try:
+        code = cli.main(prog_name="rag", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "rag"
+        _complain(f"{error.format_message()} (see `{command} --help`)")
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        _complain("stopped; the index is as it was before")
+        code = 128 + signal.SIGINT
+    except BrokenPipeError:
+        # The reader of our output (`| head`) has gone. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except RagError as error:
+        _complain(str(error))
+        code = 1
+    sys.exit(code or 0)
+
+
+def _complain(message: str) -> None:
+    from rag.render import printable
+
+    print(f"rag: {printable(message)}", file=sys.stderr)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("checkable-rag"), prog_name="rag")
+def cli() -> None:
+    """Answer questions from your own documents, every sentence with its exact source.
+
+    \b
+    Examples:
+      rag index notes/
+      rag ask "When does the lease end?"
+      echo "When does the lease end?" | rag ask -
+      rag search "lease" -k 5 --json
+    """
+
+
+def _options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def decorate(command: Any) -> Any:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+index_option = click.option(
+    "--index", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the index is [.rag, or RAG_INDEX]."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+k_option = click.option("-k", type=int, metavar="N", help="How many passages to look at [8].")
+question_options = _options(click.argument("question", required=False), k_option, index_option, json_option)
+
+
+@cli.command("index")
+@click.argument("folder", type=click.Path(path_type=Path), default=Path("seeds"))
+@index_option
+@click.option("--encoding", metavar="NAME", help="Read all files in this encoding [UTF-8, else Windows-1252].")
+@click.option("--chunk-size", type=int, metavar="TOKENS", help="Longest chunk [200].")
+@click.option("--chunk-overlap", type=int, metavar="N", help="Sentences that a chunk repeats of the last [1].")
+@click.option("--rebuild", is_flag=True, help="Chunk and encode everything again.")
+@json_option
+def index_command(
+    folder: Path,
+    index: Path | None,
+    encoding: str | None,
+    chunk_size: int | None,
+    chunk_overlap: int | None,
+    rebuild: bool,
+    as_json: bool,
+) -> None:
+    """Bring the index in step with FOLDER (or one file): text and Markdown, with all subfolders.
+
+    Only new, changed and removed files are touched, in one transaction. Run it again whenever files change.
+
+    \b
+    Examples:
+      rag index notes/
+      rag index notes/ --encoding latin-1
+      rag index notes/ --rebuild
+    """
+    from rag.indexing import index_folder
+
+    settings = Settings.from_environment(index=index, chunk_size=chunk_size, chunk_overlap=chunk_overlap)
+    report = index_folder(settings, folder, encoding=encoding, rebuild=rebuild)
+    if as_json:
+        _print_json(report.to_dict())
+        return
+    counts = {"new": report.added, "changed": report.changed, "removed": report.removed}
+    print(", ".join(f"{len(names)} {what}" for what, names in counts.items()) + f", {report.unchanged} unchanged")
+    if report.ignored:
+        listed = ", ".join(f"{count} {suffix}" for suffix, count in report.ignored.most_common(8))
+        print(f"other formats, not read: {listed}")
+    if report.skipped:
+        print(f"skipped {len(report.skipped)}:")
+        _print_lines(f"  {name}: {reason}" for name, reason in report.skipped)
+
+
+@cli.command()
+@question_options
+def search(question: str | None, k: int | None, index: Path | None, as_json: bool) -> None:
+    """Show the passages that match QUESTION (or standard input), by meaning and by words.
+
+    \b
+    Examples:
+      rag search "Ábrego"
+      rag search "deportation" -k 3 --json
+    """
+    from rag.assemble import open_searcher
+    from rag.render import hit_lines
+
+    text = _question(question)
+    settings = Settings.from_environment(index=index, k=k)
+    results = open_searcher(settings).search(text, settings.k)
+    if as_json:
+        _print_json({"generation": results.generation, "hits": [hit.to_dict() for hit in results.hits]})
+    else:
+        _print_lines(hit_lines(results.hits, _width()))
+
+
+@cli.command()
+@question_options
+@click.option("--show-passages", is_flag=True, help="Show the passages that were looked at, too.")
+@click.option("--threshold", type=float, metavar="SCORE", help="Answer only from this score up [fitted].")
+def ask(
+    question: str | None,
+    k: int | None,
+    index: Path | None,
+    as_json: bool,
+    show_passages: bool,
+    threshold: float | None,
+) -> None:
+    """Answer QUESTION (or standard input) with sentences of the documents, each with its source.
+
+    Exits with 3 if the documents do not hold the answer.
+
+    \b
+    Examples:
+      rag ask "When does the lease end?"
+      rag ask "When does the lease end?" --json
+      rag ask - < question.txt
+    """
+    from rag.answer import Verdict
+    from rag.assemble import open_chain
+    from rag.render import answer_lines
+
+    text = _question(question)
+    answer = open_chain(Settings.from_environment(index=index, k=k, threshold=threshold)).invoke(text)
+    if as_json:
+        _print_json(answer.to_dict())
+    else:
+        _print_lines(answer_lines(answer, _width(), show_passages=show_passages))
+    if answer.verdict is Verdict.NOT_IN_DOCUMENTS:
+        raise click.exceptions.Exit(NOT_IN_DOCUMENTS)
+
+
+@cli.command()
+@index_option
+@json_option
+def status(index: Path | None, as_json: bool) -> None:
+    """Show what is indexed, with which model, and whether the views are in step.
+
+    \b
+    Examples:
+      rag status
+      rag status --json
+    """
+    from rag.indexing import index_status
+
+    values = index_status(Settings.from_environment(index=index))
+    if as_json:
+        _print_json(values)
+    else:
+        _print_lines(f"{name:<12}{value}" for name, value in values.items())
+
+
+@cli.command()
+@index_option
+@json_option
+def doctor(index: Path | None, as_json: bool) -> None:
+    """Check every promise of the index; exits with 1 and the mending command if one is broken.
+
+    \b
+    Examples:
+      rag doctor
+      rag doctor --index other/.rag --json
+    """
+    from index.doctor import examine
+    from index.encoding import question_encoder
+    from rag.assemble import open_store
+
+    settings = Settings.from_environment(index=index)
+    checks = list(examine(open_store(settings), lambda: question_encoder(settings.encoder)))
+    if as_json:
+        _print_json({"checks": [asdict(check) for check in checks]})
+    else:
+        _print_lines(f"{'ok ' if check.ok else 'BAD'} {check.name}: {check.detail}" for check in checks)
+    broken = [check for check in checks if not check.ok]
+    if broken:
+        raise RagError(f"{broken[0].name} is broken: run `{broken[0].mend}`")
+
+
+def _question(argument: str | None) -> str:
+    if argument is None and sys.stdin.isatty():
+        raise click.UsageError("Missing argument 'QUESTION'.")
+    if argument in (None, "-"):
+        argument = sys.stdin.buffer.read(100_000).decode("utf-8", "replace")
+    return checked(argument or "")
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size().columns, MAX_WIDTH)
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    from rag.render import printable
+
+    for line in lines:
+        # The line's own indentation is ours; everything in it may be a document's.
+        print(line[: len(line) - len(line.lstrip(" "))] + printable(line) if line.strip() else "")
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))

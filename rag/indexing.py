@@ -1,0 +1,47 @@
+"""Index a folder and describe an index, as the command line and the browser show them."""
+
+import sys
+from pathlib import Path
+
+from index.build import Builder, BuildReport, files_to_index
+from index.encoding import document_encoder
+from index.lexical import LexicalView
+from index.vectors import VectorView
+from index.views import view_state
+from rag.assemble import index_meta, open_store
+from rag.settings import Settings
+
+
+def index_folder(settings: Settings, folder: Path, *, encoding: str | None, rebuild: bool) -> BuildReport:
+    """Bring the index in step with a folder, with a progress bar on standard error if it is a terminal."""
+    from tqdm import tqdm
+
+    builder = Builder(open_store(settings), index_meta(settings), lambda: document_encoder(settings.encoder))
+    total = sum(_size(source.path) for source in files_to_index(folder, builder.store, BuildReport()))
+    with tqdm(total=total, unit="B", unit_scale=True, file=sys.stderr, disable=None, desc=f"Indexing {folder}") as bar:
+        return builder.build(folder, encoding=encoding, rebuild=rebuild, progress=bar.update)
+
+
+def index_status(settings: Settings) -> dict[str, object]:
+    """Describe an index: what it holds, with which model, and its views."""
+    store = open_store(settings)
+    with store.snapshot() as snapshot:
+        documents, chunks = snapshot.counts()
+        return {
+            "index": str(store.folder),
+            "documents": documents,
+            "chunks": chunks,
+            "bytes": sum(_size(path) for path in store.folder.rglob("*")),
+            "model": snapshot.meta.encoder,
+            "chunk size": snapshot.meta.chunk_size,
+            "generation": snapshot.generation,
+            "updated": snapshot.committed_at,
+            **{kind.name: str(view_state(kind, store.folder, snapshot)[0]) for kind in (VectorView, LexicalView)},
+        }
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:
+        return 0

@@ -1,0 +1,79 @@
+"""An Answer, hits and reports as text for a terminal.
+
+A document must not be able to drive the terminal: control characters are shown as a replacement character, never sent.
+"""
+
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from index.search import Hit
+from rag.answer import Answer, Passage, Span, Verdict
+
+# C0 and C1 control characters but tab and newline; and the marks that turn the writing direction.
+UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+SHOWN_CHARACTERS = 240
+
+
+def printable(text: str) -> str:
+    """Return the text on one line, without anything that a terminal would act on."""
+    return UNSAFE.sub("\ufffd", " ".join(text.split()))
+
+
+def answer_lines(answer: Answer, width: int, *, show_passages: bool = False) -> Iterator[str]:
+    """Yield the answer, its numbered sources and, if wanted, the passages that were looked at."""
+    if answer.verdict is Verdict.NOT_IN_DOCUMENTS:
+        yield "Not in the documents."
+        if answer.passages:
+            yield from ("", "Nearest passages")
+            yield from passage_lines(answer.passages[:3], width)
+        return
+    for claim in answer.claims:
+        marks = "".join(f"[{number}]" for number in claim.citations)
+        yield from textwrap.wrap(f"{printable(claim.text)} {marks}", width)
+    yield from ("", "Sources")
+    for number, span in enumerate(answer.sources, start=1):
+        yield from source_lines(number, span, width)
+    if show_passages:
+        yield from ("", "Passages")
+        yield from passage_lines(answer.passages, width)
+
+
+def source_lines(number: int, span: Span, width: int) -> Iterator[str]:
+    """Yield where a quote stands, then the quote."""
+    yield f"[{number}] {printable(span.document)}, characters {span.start}-{span.end}"
+    if span.heading:
+        yield from _indented(" > ".join(span.heading), width)
+    yield from _indented(f"“{printable(span.quote)}”", width)
+
+
+def passage_lines(passages: Sequence[Passage], width: int) -> Iterator[str]:
+    """Yield each passage's place and scores, then its beginning."""
+    for passage in passages:
+        rerank = "" if passage.rerank is None else f"rerank {passage.rerank:.2f}, "
+        scores = f"{rerank}{_scores(passage.score, passage.dense, passage.lexical)}"
+        yield f"- {printable(passage.document)}, characters {passage.start}-{passage.end} ({scores})"
+        yield from _indented(_beginning(passage.text), width)
+
+
+def hit_lines(hits: Sequence[Hit], width: int) -> Iterator[str]:
+    """Yield the hits of a search, best first."""
+    for rank, hit in enumerate(hits, start=1):
+        place = f"{printable(hit.passage.document)}, characters {hit.passage.chunk.start}-{hit.passage.chunk.end}"
+        yield f"{rank}. {place} ({_scores(hit.score, hit.dense, hit.lexical)})"
+        yield from _indented(_beginning(hit.passage.text), width)
+
+
+def _scores(fused: float, dense: float | None, lexical: float | None) -> str:
+    parts = [f"fused {fused:.4f}"]
+    parts += [] if dense is None else [f"dense {dense:.3f}"]
+    parts += [] if lexical is None else [f"lexical {lexical:.2f}"]
+    return ", ".join(parts)
+
+
+def _beginning(text: str) -> str:
+    return textwrap.shorten(printable(text), SHOWN_CHARACTERS, placeholder=" ...")
+
+
+def _indented(text: str, width: int) -> list[str]:
+    return textwrap.wrap(printable(text), width, initial_indent="    ", subsequent_indent="    ")

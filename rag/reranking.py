@@ -1,0 +1,108 @@
+"""How well a text answers a question: a cross-encoder reads both together.
+
+The model is ms-marco-MiniLM-L-12-v2 (Apache-2.0), 8-bit, from a pinned package. Its score is a logit: above 0 it holds
+the text for relevant. If the package is missing, the encoder's cosine similarity stands in, with one warning.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.encoding import Encoder
+from index.errors import ModelError
+from index.models import RERANKER_FILES
+
+logger = logging.getLogger("rag")
+
+Scores = NDArray[np.float32]
+
+MAX_TOKENS = 320
+BATCH_TOKENS = 2_048
+
+
+class Reranker(Protocol):
+    """Score texts against a question."""
+
+    @property
+    def name(self) -> str:
+        """Name the model; thresholds belong to a name."""
+
+    def score(self, question: str, texts: Sequence[str]) -> Scores:
+        """Return one score for each text, higher is better, shape (len(texts),)."""
+
+
+class CrossEncoder:
+    """The pinned cross-encoder on onnxruntime."""
+
+    name = RERANKER_FILES.name
+
+    def __init__(self) -> None:
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        self._tokenizer = Tokenizer.from_file(str(RERANKER_FILES.checked("tokenizer.json")))
+        self._tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
+        self._tokenizer.no_padding()
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            RERANKER_FILES.checked("model.onnx"), options, providers=["CPUExecutionProvider"]
+        )
+
+    def score(self, question: str, texts: Sequence[str]) -> Scores:
+        """Return the logits of the pairs (question, text)."""
+        pairs = self._tokenizer.encode_batch([(question, text) for text in texts])
+        scores = np.zeros(len(texts), np.float32)
+        for batch in batches([len(p.ids) for p in pairs], BATCH_TOKENS):
+            width = max(len(pairs[i].ids) for i in batch)
+            feed = {name: np.zeros((len(batch), width), np.int64) for name in FEEDS}
+            for row, i in enumerate(batch):
+                size = len(pairs[i].ids)
+                feed["input_ids"][row, :size] = pairs[i].ids
+                feed["attention_mask"][row, :size] = 1
+                feed["token_type_ids"][row, :size] = pairs[i].type_ids
+            scores[batch] = self._session.run(None, feed)[0][:, 0]
+        return scores
+
+
+FEEDS = ("input_ids", "attention_mask", "token_type_ids")
+
+
+class CosineReranker:
+    """The stand-in without a cross-encoder: cosine similarity of question and text."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.name = f"cosine/{encoder.identity.partition('@')[0]}"
+        self._encoder = encoder
+
+    def score(self, question: str, texts: Sequence[str]) -> Scores:
+        """Return the cosine similarities."""
+        vectors = self._encoder.encode([question, *texts])
+        scores: Scores = vectors[1:] @ vectors[0]
+        return scores
+
+
+def load_reranker(encoder: Encoder) -> Reranker:
+    """Return the cross-encoder, or the stand-in with a warning if it is not installed."""
+    try:
+        return CrossEncoder()
+    except ModelError as error:
+        logger.warning("%s; ranking by cosine similarity, which answers less well", error)
+        return CosineReranker(encoder)
+
+
+def batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
+    """Group positions by length, so that little is padded: each group's size times its longest is within budget.
+
+    Example: lengths [9, 2, 2], budget 10 -> [[1, 2], [0]].
+    """
+    groups: list[list[int]] = []
+    for position in sorted(range(len(lengths)), key=lambda i: lengths[i]):
+        if groups and (len(groups[-1]) + 1) * lengths[position] <= budget:
+            groups[-1].append(position)
+        else:
+            groups.append([position])
+    return groups

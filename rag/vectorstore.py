@@ -1,0 +1,149 @@
+"""Our store as a LangChain `VectorStore`: the same database, FAISS view and checks as the folder's documents.
+
+A text added here is a document of its own with one chunk; its id is its name. Documents of files are found too; they
+come and go with `rag index` only.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
+from langchain_core.vectorstores import VectorStore
+
+from index.build import mend_views
+from index.chunking import Chunk, Sentence
+from index.documents import content_hash
+from index.encoding import Encoder
+from index.errors import IndexMissingError
+from index.parsing import Block, ParsedDocument
+from index.schema import IndexMeta
+from index.sentences import split_sentences
+from index.snapshot import Snapshot, StoredChunk
+from index.store import Store
+from index.transaction import NewDocument
+from index.vectors import VectorView
+from index.views import open_view
+from rag.embeddings import EncoderEmbeddings, LangChainEncoder
+
+CHUNK_SIZE, CHUNK_OVERLAP = 200, 1
+
+
+class IndexVectorStore(VectorStore):
+    """Texts and their vectors in an index folder."""
+
+    def __init__(self, store: Store, embedding: Embeddings) -> None:
+        self._store = store
+        self._embedding = embedding
+        is_ours = isinstance(embedding, EncoderEmbeddings)
+        self._encoder: Encoder = embedding.encoder if is_ours else LangChainEncoder(embedding)
+        self._meta = IndexMeta(self._encoder.identity, CHUNK_SIZE, CHUNK_OVERLAP)
+
+    @property
+    def embeddings(self) -> Embeddings:
+        """Return the embeddings that texts and questions are encoded with."""
+        return self._embedding
+
+    @classmethod
+    def from_texts(
+        cls,
+        texts: list[str],
+        embedding: Embeddings,
+        metadatas: list[dict[str, Any]] | None = None,
+        *,
+        ids: list[str] | None = None,
+        **kwargs: Any,
+    ) -> "IndexVectorStore":
+        """Make a store in the folder given by the keyword `store`, and add the texts."""
+        made = cls(kwargs["store"], embedding)
+        made.add_texts(texts, metadatas, ids=ids)
+        return made
+
+    def add_texts(
+        self,
+        texts: Iterable[str],
+        metadatas: list[dict[str, Any]] | None = None,
+        *,
+        ids: Sequence[str | None] | None = None,
+        **kwargs: Any,
+    ) -> list[str]:
+        """Add texts, each in place of one of the same id, all in one transaction; return their ids."""
+        listed = list(texts)
+        names = [given or str(uuid.uuid4()) for given in (ids or [None] * len(listed))]
+        metas = metadatas or [{} for _ in listed]
+        vectors = self._encoder.encode(listed)
+        with self._store.transaction(self._meta) as transaction:
+            for text, name, metadata, vector in zip(listed, names, metas, vectors, strict=True):
+                parsed = ParsedDocument(text, (Block(0, len(text)),), "utf-8")
+                sentences = tuple(Sentence(start, end) for start, end in split_sentences(text, 0, len(text)))
+                chunk = Chunk(0, len(text), (), sentences)
+                sha256 = content_hash(text.encode())
+                transaction.put(NewDocument(name, sha256, parsed, [chunk], vector[None], metadata, [name]))
+        mend_views(self._store)
+        return names
+
+    def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool:
+        """Remove texts by id; ids that are not there are passed over. Raises ValueError for a chunk of a file."""
+        with self._store.transaction(self._meta) as transaction:
+            for stored in transaction.snapshot.chunks_by_key(ids or []):
+                if transaction.snapshot.metadata(stored.document_id) is None:
+                    raise ValueError(f"{stored.key} belongs to a file: remove the file and run `rag index`")
+            for name in ids or []:
+                transaction.remove(name)
+            changed = transaction.changed
+        if changed:
+            mend_views(self._store)
+        return True
+
+    def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
+        """Return the texts with these ids, in that order; ids that are not there are left out."""
+        try:
+            with self._store.snapshot() as snapshot:
+                return [to_document(snapshot, stored) for stored in snapshot.chunks_by_key(ids)]
+        except IndexMissingError:
+            return []
+
+    def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
+        """Return the `k` nearest texts, nearest first."""
+        return [document for document, _ in self.similarity_search_with_score(query, k)]
+
+    def similarity_search_with_score(self, query: str, k: int = 4, **kwargs: Any) -> list[tuple[Document, float]]:
+        """Return the `k` nearest texts with their cosine similarity (higher is nearer)."""
+        return self._nearest(self._encoder.encode([query]).reshape(-1), k)
+
+    def similarity_search_by_vector(self, embedding: list[float], k: int = 4, **kwargs: Any) -> list[Document]:
+        """Return the `k` texts nearest to a vector."""
+        import numpy as np
+
+        return [document for document, _ in self._nearest(np.array(embedding, np.float32), k)]
+
+    def _select_relevance_score_fn(self) -> Any:
+        """Map cosine similarity, -1 to 1, to LangChain's 0 to 1."""
+        return lambda cosine: (cosine + 1) / 2
+
+    def _nearest(self, vector: Any, k: int) -> list[tuple[Document, float]]:
+        try:
+            with self._store.snapshot() as snapshot:
+                found = dict(open_view(VectorView, self._store, snapshot).search(vector, k))
+                return [(to_document(snapshot, s), found[s.id]) for s in snapshot.chunks(list(found))]
+        except IndexMissingError:
+            return []
+
+
+def to_document(snapshot: Snapshot, stored: StoredChunk) -> Document:
+    """Return a chunk as a LangChain document; a file's chunk says where it stands."""
+    metadata = snapshot.metadata(stored.document_id)
+    if metadata is None:
+        metadata = place(stored)
+    return Document(id=stored.key, page_content=stored.text, metadata=metadata)
+
+
+def place(stored: StoredChunk) -> dict[str, object]:
+    """Say where a chunk stands, in LangChain's metadata."""
+    return {
+        "source": stored.document,
+        "start": stored.chunk.start,
+        "end": stored.chunk.end,
+        "heading": list(stored.chunk.heading),
+    }
