@@ -29,7 +29,7 @@ OPENERS = frozenset(
         "his her their our my there after before since although meanwhile"
     ).split()
 )
-FIRST_WORD = re.compile(r"[\W_]*(\w*)")
+FIRST_WORD = re.compile(r"\w+")
 CLAUSE = re.compile(r"[;:,\u2014\u2013)]\s+|\s+")
 
 
@@ -62,8 +62,8 @@ def _goes_on(before: str, after: str) -> bool:
     last = before.rsplit(maxsplit=1)[-1].lstrip("([{\"'“‘«").lower()
     if last in ABBREVIATIONS:
         return True
-    match = FIRST_WORD.match(after)
-    return last in COUNTRIES and after[0].isupper() and bool(match) and match[1].lower() not in OPENERS
+    first = FIRST_WORD.match(after)
+    return last in COUNTRIES and after[0].isupper() and first is not None and first[0].lower() not in OPENERS
 
 
 def _capped(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -253,11 +253,10 @@ def _width() -> int:
 
 
 def _print_lines(lines: Iterable[str]) -> None:
-    from rag.render import printable
+    from rag.render import harmless
 
     for line in lines:
-        # The line's own indentation is ours; everything in it may be a document's.
-        print(line[: len(line) - len(line.lstrip(" "))] + printable(line) if line.strip() else "")
+        print(harmless(line))
 
 
 def _print_json(value: object) -> None:

@@ -1,10 +1,11 @@
 """The extractive reader: choose the few sentences that answer a question, word for word.
 
-A sentence alone often does not say what it is about ("His return ..."). So each is scored twice by the reranker: alone,
-and at the end of a window with the two sentences before it. It gets its window's score only if it brought something:
-the window scores higher with it than the window that ends one sentence earlier. For a "why" question, a sentence that
-gives a reason ("because", "would", a quotation) takes part with its window's score, since the cross-encoder looks for
-the subject and does not see reasons.
+The reranker scores each sentence alone. But a sentence alone often does not say what it is about ("His return ..."):
+
+- One with a pronoun is scored with the sentence before it, too, and gets that score if it brought it: if the two score
+  clearly higher than the first without it.
+- For a "why" question, one that gives a reason ("because", "would", a quotation) gets the score it has after the two
+  sentences before it, since a cross-encoder looks for the subject of a question and does not see reasons.
 """
 
 import re
@@ -16,14 +17,16 @@ import numpy as np
 from index.chunking import Sentence
 from index.search import Hit
 from index.snapshot import StoredChunk
-from rag.reranking import Reranker
+from rag.reranking import Reranker, Scores
 
 PASSAGES_READ = 3
 WINDOW = 2
-MIN_GAIN = 1.0
+FAR_BELOW = 6.0
+MIN_GAIN = 2.0
+PASSAGE_WEIGHT = 0.3
 MAX_SENTENCES = 2
 MAX_REASONS = 3
-MARGIN = 2.0
+MARGIN = 3.0
 SAME_WORDS = 0.7
 
 
@@ -54,10 +57,13 @@ class Reading:
 
 @dataclass(frozen=True)
 class _Candidate:
+    """A sentence, its text, and the texts of up to two sentences before it in its chunk."""
+
     passage: StoredChunk
+    passage_score: float
     sentence: Sentence
     text: str
-    window: str
+    before: tuple[str, ...]
 
 
 WHY = re.compile(
@@ -69,6 +75,11 @@ REASON = re.compile(
     re.IGNORECASE,
 )
 
+PRONOUN = re.compile(
+    r"\b(he|him|his|she|her|hers|they|them|their|theirs|it|its|this|that|these|those|such|both|former|latter)\b",
+    re.IGNORECASE,
+)
+
 
 def read(question: str, hits: Sequence[RankedHit], reranker: Reranker) -> Reading:
     """Choose the sentences that answer the question from the best passages."""
@@ -76,7 +87,8 @@ def read(question: str, hits: Sequence[RankedHit], reranker: Reranker) -> Readin
     if not candidates:
         return Reading((), float("-inf"))
     scores = _scores(question, candidates, reranker)
-    chosen = _choose(candidates, scores, MAX_REASONS if WHY.match(question) else MAX_SENTENCES)
+    ranks = scores + PASSAGE_WEIGHT * np.array([c.passage_score for c in candidates], np.float32)
+    chosen = _choose(candidates, ranks, MAX_REASONS if WHY.match(question) else MAX_SENTENCES)
     rank = {stored.hit.passage.document: i for i, stored in reversed(list(enumerate(hits)))}
     evidence = [Evidence(candidates[i].passage, candidates[i].sentence, float(scores[i])) for i in chosen]
     evidence.sort(key=lambda e: (rank[e.passage.document], e.passage.document, e.sentence.start))
@@ -88,51 +100,46 @@ def _candidates(hits: Sequence[RankedHit]) -> list[_Candidate]:
     found: dict[tuple[int, int], _Candidate] = {}
     for ranked in hits:
         stored = ranked.hit.passage
-        texts = [stored.text[s.start - stored.chunk.start : s.end - stored.chunk.start] for s in stored.chunk.sentences]
-        body = [i for i, s in enumerate(stored.chunk.sentences) if not s.is_heading]
-        for i, sentence in enumerate(stored.chunk.sentences):
-            before = [texts[j] for j in body if i - WINDOW <= j < i]
-            candidate = _Candidate(stored, sentence, texts[i], " ".join([*before, texts[i]]))
+        sentences = [s for s in stored.chunk.sentences if not s.is_heading] or list(stored.chunk.sentences)
+        texts = [stored.text[s.start - stored.chunk.start : s.end - stored.chunk.start] for s in sentences]
+        for i, sentence in enumerate(sentences):
+            before = tuple(texts[max(0, i - WINDOW) : i])
+            candidate = _Candidate(stored, ranked.score, sentence, texts[i], before)
             key = (stored.document_id, sentence.start)
             # A sentence that two chunks share is kept where more of what comes before it is known.
-            if key not in found or len(candidate.window) > len(found[key].window):
+            if key not in found or len(before) > len(found[key].before):
                 found[key] = candidate
-    sentences = [c for c in found.values() if not c.sentence.is_heading]
-    return sentences or list(found.values())
+    body = [c for c in found.values() if not c.sentence.is_heading]
+    return body or list(found.values())
 
 
-def _scores(question: str, candidates: Sequence[_Candidate], reranker: Reranker) -> "np.ndarray":
-    texts = [c.text for c in candidates]
-    windows = [c.window for c in candidates]
-    distinct = list(dict.fromkeys([*texts, *windows]))
-    score = dict(zip(distinct, reranker.score(question, distinct), strict=True))
+def _scores(question: str, candidates: Sequence[_Candidate], reranker: Reranker) -> Scores:
+    """Score each candidate alone, and where it may lean on what comes before it, with that."""
     is_why = bool(WHY.match(question))
-    result = np.empty(len(candidates), np.float32)
-    before: dict[tuple[int, int], float] = {}
-    for i, candidate in enumerate(candidates):
-        alone, window = float(score[candidate.text]), float(score[candidate.window])
-        earlier = max(
-            (
-                w
-                for (d, e), w in before.items()
-                if d == candidate.passage.document_id
-                and e <= candidate.sentence.start
-                and candidate.sentence.start - e < 5
-            ),
-            default=None,
-        )
-        gives_reason = is_why and bool(REASON.search(candidate.text))
-        gained = earlier is not None and window - earlier >= MIN_GAIN
-        result[i] = max(alone, window) if gained or gives_reason else alone
-        before[(candidate.passage.document_id, candidate.sentence.end)] = window
-    return result
+    top = max(c.passage_score for c in candidates)
+    windows: list[str | None] = []
+    for candidate in candidates:
+        near = candidate.before and candidate.passage_score > top - FAR_BELOW
+        if near and is_why and REASON.search(candidate.text):
+            windows.append(" ".join([*candidate.before, candidate.text]))
+        elif near and not is_why and PRONOUN.search(candidate.text):
+            windows.append(f"{candidate.before[-1]} {candidate.text}")
+        else:
+            windows.append(None)
+    texts = dict.fromkeys([*(c.text for c in candidates), *(w for w in windows if w)])
+    score = dict(zip(texts, reranker.score(question, list(texts)).tolist(), strict=True))
+    result = [score[c.text] for c in candidates]
+    for i, (candidate, window) in enumerate(zip(candidates, windows, strict=True)):
+        if window and (is_why or score[window] - score[candidate.before[-1]] >= MIN_GAIN):
+            result[i] = max(result[i], score[window])
+    return np.array(result, np.float32)
 
 
-def _choose(candidates: Sequence[_Candidate], scores: "np.ndarray", most: int) -> list[int]:
+def _choose(candidates: Sequence[_Candidate], ranks: Scores, most: int) -> list[int]:
     """Take the best sentence, and further ones that score nearly as well and say something else."""
     chosen: list[int] = []
-    for i in sorted(range(len(candidates)), key=lambda i: -scores[i]):
-        if len(chosen) == most or (chosen and scores[i] < scores[chosen[0]] - MARGIN):
+    for i in sorted(range(len(candidates)), key=lambda i: -ranks[i]):
+        if len(chosen) == most or (chosen and ranks[i] < ranks[chosen[0]] - MARGIN):
             break
         if all(_overlap(candidates[i].text, candidates[j].text) < SAME_WORDS for j in chosen):
             chosen.append(i)

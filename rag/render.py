@@ -15,9 +15,14 @@ UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 SHOWN_CHARACTERS = 240
 
 
+def harmless(text: str) -> str:
+    """Return the text without anything that a terminal would act on."""
+    return UNSAFE.sub("\ufffd", text)
+
+
 def printable(text: str) -> str:
-    """Return the text on one line, without anything that a terminal would act on."""
-    return UNSAFE.sub("\ufffd", " ".join(text.split()))
+    """Return the text harmless and on one line."""
+    return harmless(" ".join(text.split()))
 
 
 def answer_lines(answer: Answer, width: int, *, show_passages: bool = False) -> Iterator[str]:

@@ -4,8 +4,8 @@ import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from index.encoding import DEFAULT_ENCODER
 from index.errors import RagError
+from index.models import ENCODER_FILES
 
 
 class SettingError(RagError):
@@ -17,7 +17,7 @@ class Settings:
     """All settings. `RAG_` and a field's name in capitals is its environment variable."""
 
     index: Path = Path(".rag")
-    encoder: str = DEFAULT_ENCODER
+    encoder: str = ENCODER_FILES.name
     k: int = 8
     threshold: float | None = None
     chunk_size: int = 200

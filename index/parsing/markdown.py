@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from index.parsing.blocks import Block
-from index.parsing.plain import trimmed
+from index.parsing.plain import PARAGRAPH, trimmed
 
 PREFIX = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")
 HEADING_MARKS = re.compile(r"#{1,6}[ \t]*")
@@ -58,8 +58,9 @@ def _with_gaps(text: str, offset: int, found: list[Block]) -> tuple[Block, ...]:
         # subtle: a table row inside a list can repeat its lines; what is covered once is not covered again.
         if block.start < position:
             continue
-        if re.search(r"[^\W_]", PREFIX.sub("", text[position : block.start])):
-            result.append(trimmed(text, position, block.start))
+        for lines in PARAGRAPH.finditer(text, position, block.start):
+            if re.search(r"[^\W_]", PREFIX.sub("", lines[0])):
+                result.append(trimmed(text, lines.start(), lines.end()))
         result.append(block)
         position = block.end
     return tuple(b for b in result if b.end > b.start)

@@ -1,0 +1,119 @@
+"""Small real parts for the tests: an encoder and a reranker whose numbers a reader can derive, and a way to run `rag`."""
+
+import re
+import subprocess
+import sys
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index.build import Builder, BuildReport
+from index.models import go_offline
+from index.schema import IndexMeta
+from index.search import Searcher
+from index.store import Store
+
+go_offline()
+
+ROOT = Path(__file__).resolve().parent.parent
+SEED = ROOT / "seeds" / "000_0c576dfd192f1797.txt"
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
+
+
+class WordEncoder:
+    """Each word is one of 64 directions; a text is the sum of its words, scaled to length 1."""
+
+    identity = "words@64"
+    dimension = 64
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        vectors = np.zeros((len(texts), 64), np.float32)
+        for row, text in enumerate(texts):
+            for word in words(text):
+                vectors[row, zlib.crc32(word.encode()) % 64] += 1
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(words(text)) for text in texts]
+
+
+class WordReranker:
+    """A text scores the number of distinct question words that it holds, minus 2."""
+
+    name = "words"
+
+    def score(self, question: str, texts: Sequence[str]) -> np.ndarray:
+        return np.array([len(set(words(question)) & set(words(text))) - 2 for text in texts], np.float32)
+
+
+META = IndexMeta(WordEncoder.identity, chunk_size=40, chunk_overlap=1)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with three small documents."""
+    documents = tmp_path / "docs"
+    (documents / "sub").mkdir(parents=True)
+    (documents / "lease.txt").write_text("The lease\n\nThe lease ends on 3 May 2031. The rent is 900 euros.\n")
+    (documents / "cats.md").write_text("# Cats\n\nCats sleep all day.\n\n## Food\n\nThey eat fish and mice.\n")
+    (documents / "sub" / "dogs.txt").write_text("Dogs bark at night. Dogs chase cats.\n")
+    return documents
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / ".rag")
+
+
+def build(store: Store, folder: Path, meta: IndexMeta = META, **options: object) -> BuildReport:
+    return Builder(store, meta, WordEncoder).build(folder, **options)
+
+
+def searcher(store: Store) -> Searcher:
+    return Searcher(store, WordEncoder())
+
+
+# What a person's `rag` does, in a process of its own with all sockets but loopback closed.
+BOOT = """
+import sys, pytest_socket
+pytest_socket.disable_socket(allow_unix_socket=True)
+pytest_socket.socket_allow_hosts(["127.0.0.1", "::1"], allow_unix_socket=True)
+sys.argv[0] = "rag"
+from rag.cli import main
+main()
+"""
+
+
+def rag(*arguments: str, cwd: Path, stdin: bytes | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line; output is decoded as UTF-8."""
+    import os
+
+    env = {k: v for k, v in os.environ.items() if not k.startswith("RAG_")}
+    finished = subprocess.run(
+        [sys.executable, "-c", BOOT, *arguments],
+        cwd=cwd,
+        env={**env, "PYTHONPATH": str(ROOT), **environment},
+        input=stdin if stdin is not None else b"",
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    return subprocess.CompletedProcess(
+        finished.args, finished.returncode, finished.stdout.decode("utf-8"), finished.stderr.decode("utf-8")
+    )
+
+
+def assert_one_line_error(result: subprocess.CompletedProcess[str], code: int, *parts: str) -> None:
+    """Check that a command failed as a person should see it: the code, one line on stderr, no traceback."""
+    assert result.returncode == code, (result.stdout, result.stderr)
+    assert "Traceback" not in result.stderr
+    assert result.stderr.startswith("rag: ")
+    assert result.stderr.count("\n") == 1, result.stderr
+    for part in parts:
+        assert part in result.stderr

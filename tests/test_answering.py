@@ -1,0 +1,189 @@
+"""The stages after the search, with parts whose numbers can be derived, then the real chain on the seed article."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from index.errors import QuestionError
+from index.store import Store
+from rag.abstention import Gate, load_gate
+from rag.answer import Answer, Claim, Span, Support, Verdict
+from rag.chain import Chain
+from rag.question import checked
+from rag.verification import verify
+from tests.conftest import SEED, WordReranker, build, searcher
+
+TEXT = "The lease ends in May. Nobody knows."
+SPAN = Span("a.txt", 0, 22, "The lease ends in May.", ())
+CLAIM = Claim("The lease ends in May.", (1,), Support.UNSUPPORTED, 1.0)
+
+
+def text_of(name: str) -> str | None:
+    return {"a.txt": TEXT}.get(name)
+
+
+def test_a_sentence_that_is_its_quote_is_supported() -> None:
+    assert verify(CLAIM, (SPAN,), text_of) is Support.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("claim", "span"),
+    [
+        (replace(CLAIM, text="The lease ends in June."), SPAN),
+        (replace(CLAIM, citations=()), SPAN),
+        (replace(CLAIM, citations=(2,)), SPAN),
+        (replace(CLAIM, citations=(1, 2)), SPAN),
+        (replace(CLAIM, citations=(0,)), SPAN),
+        (CLAIM, replace(SPAN, start=1, end=23)),
+        (CLAIM, replace(SPAN, document="gone.txt")),
+        (CLAIM, replace(SPAN, quote="The lease ends in may.")),
+    ],
+)
+def test_anything_else_is_not(claim: Claim, span: Span) -> None:
+    assert verify(claim, (span,), text_of) is Support.UNSUPPORTED
+
+
+@pytest.mark.parametrize("question", ["", "  \n", "x" * 2_001, "\ud800", "?!"])
+def test_a_question_that_cannot_be_searched_is_refused(question: str) -> None:
+    with pytest.raises(QuestionError):
+        checked(question)
+
+
+def test_a_question_loses_only_the_space_around_it() -> None:
+    assert checked(" Why?\n") == "Why?"
+
+
+@pytest.fixture
+def chain(store: Store, folder: Path) -> Chain:
+    build(store, folder)
+    return Chain(searcher(store), WordReranker(), Gate("words", 0.0, 1.0, 1.0, "by hand"), k=5)
+
+
+def test_the_chain_cites_the_sentence_that_answers(chain: Chain, folder: Path) -> None:
+    answer = chain.invoke("What is the rent of the lease?")
+    assert answer.verdict is Verdict.ANSWERED
+    best = max(answer.claims, key=lambda claim: claim.score)
+    (number,) = best.citations
+    source = answer.sources[number - 1]
+    assert best.text == source.quote == "The rent is 900 euros."
+    assert (folder / "lease.txt").read_text()[source.start : source.end] == source.quote
+    assert source.heading == ("The lease",)
+    starts = [s.start for s in answer.sources]
+    assert starts == sorted(starts), "sentences stand in reading order"
+
+
+def test_every_stage_can_be_called_alone_and_the_runnable_is_the_four(chain: Chain) -> None:
+    question = "What is the rent of the lease?"
+    retrieved = chain.retrieve(question)
+    ranked = chain.rerank(retrieved)
+    assert [r.score for r in ranked.hits] == sorted((r.score for r in ranked.hits), reverse=True)
+    draft = chain.read(ranked)
+    answer = chain.verify(draft)
+    assert answer.claims == chain.invoke(question).claims
+    assert list(answer.timings) == ["retrieve", "rerank", "read", "verify"]
+    assert len(chain.runnable.steps) == 4
+
+
+def test_below_the_threshold_nothing_is_claimed(chain: Chain) -> None:
+    answer = chain.invoke("Zebras?")
+    assert answer.verdict is Verdict.NOT_IN_DOCUMENTS
+    assert answer.claims == answer.sources == ()
+    assert answer.confidence < answer.threshold
+    assert len(answer.passages) == 4, "what was looked at is shown"
+
+
+def test_a_document_that_changes_between_reading_and_verifying_loses_its_claim(
+    chain: Chain, store: Store, folder: Path
+) -> None:
+    draft = chain.read(chain.rerank(chain.retrieve("What is the rent of the lease?")))
+    (folder / "lease.txt").write_text("The lease\n\nThe lease has no end. The rent is 100 euros.\n")
+    build(store, folder)
+    answer = chain.verify(draft)
+    assert answer.verdict is Verdict.NOT_IN_DOCUMENTS
+    assert answer.dropped == len(draft.evidence) > 0
+
+
+def test_near_duplicates_are_said_once(store: Store, folder: Path) -> None:
+    (folder / "copy.txt").write_text("The rent is 900 euros!\n")
+    build(store, folder)
+    chain = Chain(searcher(store), WordReranker(), Gate("words", 0.0, 1.0, 1.0, "by hand"), k=5)
+    quotes = [s.quote for s in chain.invoke("What is the rent in euros?").sources]
+    assert len([q for q in quotes if "900" in q]) == 1
+
+
+def test_a_title_answers_only_if_there_is_nothing_else(store: Store, folder: Path) -> None:
+    (folder / "z.md").write_text("# Zebra stripes confuse flies\n")
+    build(store, folder)
+    chain = Chain(searcher(store), WordReranker(), Gate("words", 0.0, 1.0, 1.0, "by hand"), k=1)
+    assert chain.invoke("Do zebra stripes confuse flies?").sources[0].quote == "Zebra stripes confuse flies"
+    (folder / "z.md").write_text("# Zebra stripes confuse flies\n\nZebra stripes do it.\n")
+    build(store, folder)
+    assert chain.invoke("Do zebra stripes confuse flies?").sources[0].quote == "Zebra stripes do it."
+
+
+@pytest.fixture(scope="module")
+def seed_chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    from index.build import Builder
+    from index.encoding import question_encoder
+    from rag.assemble import index_meta, open_chain
+    from rag.settings import Settings
+
+    settings = Settings(index=tmp_path_factory.mktemp("seed") / ".rag")
+    Builder(Store(settings.index), index_meta(settings), question_encoder).build(SEED.parent)
+    return open_chain(settings)
+
+
+def quotes(answer: Answer) -> str:
+    return "\n".join(source.quote for source in answer.sources)
+
+
+@pytest.mark.parametrize("name", ["Ábrego García", "Abrego Garcia"])
+def test_why_he_was_not_returned(seed_chain: Chain, name: str) -> None:
+    answer = seed_chain.invoke(f"Why wasn't {name} returned?")
+    assert 'he will not allow what he labels a "terrorist" to re-enter El Salvador.' in quotes(answer)
+    assert "We cannot release criminals; that would make us the murder capital of the world again" in quotes(answer)
+    assert "Announces He Will Not Return" not in quotes(answer), "a headline is no answer when a sentence is"
+    assert 1 <= len(answer.claims) <= 3
+    text = SEED.read_text()
+    for claim in answer.claims:
+        assert claim.support is Support.SUPPORTED
+        for number in claim.citations:
+            source = answer.sources[number - 1]
+            assert text[source.start : source.end] == source.quote == claim.text
+
+
+@pytest.mark.parametrize(
+    ("question", "held"),
+    [
+        ("How many migrants has El Salvador accepted?", "over 200 migrants"),
+        ("What is CECOT?", "maximum-security facility"),
+        ("Who is the Secretary of Homeland Security?", "Kristi Noem"),
+        ("When did Trump welcome Bukele?", "April 14, 2025"),
+        ("What did Pam Bondi offer?", "logistical support"),
+        ("What did Trump call previous border policies?", '"sin"'),
+    ],
+)
+def test_facts_of_the_article(seed_chain: Chain, question: str, held: str) -> None:
+    assert held in quotes(seed_chain.invoke(question))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the capital of France?",
+        "What was Trump's approval rating?",
+        "How do I bake sourdough bread?",
+        "Who won the 2022 World Cup?",
+        "What is the boiling point of water?",
+    ],
+)
+def test_what_the_article_does_not_say(seed_chain: Chain, question: str) -> None:
+    answer = seed_chain.invoke(question)
+    assert answer.verdict is Verdict.NOT_IN_DOCUMENTS
+    assert answer.passages
+
+
+def test_another_threshold_can_be_set_by_hand() -> None:
+    fitted = load_gate("ms-marco-MiniLM-L-12-v2")
+    assert load_gate("ms-marco-MiniLM-L-12-v2", 9.5) == replace(fitted, threshold=9.5, fitted_on="set by hand")

@@ -1,0 +1,105 @@
+"""LangChain's own standard tests on our store, retriever and encoder: all of them, none skipped."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
+from langchain_core.retrievers import BaseRetriever
+from langchain_tests.integration_tests import (
+    EmbeddingsIntegrationTests,
+    RetrieversIntegrationTests,
+    VectorStoreIntegrationTests,
+)
+from langchain_tests.unit_tests import EmbeddingsUnitTests
+
+from index.store import Store
+from rag.embeddings import EncoderEmbeddings
+from rag.retriever import PassageRetriever
+from rag.vectorstore import IndexVectorStore
+from tests.conftest import build, searcher
+
+
+class TestVectorStore(VectorStoreIntegrationTests):
+    @pytest.fixture
+    def vectorstore(self, tmp_path: Path) -> IndexVectorStore:  # type: ignore[override]
+        return IndexVectorStore(Store(tmp_path / ".rag"), self.get_embeddings())
+
+
+class TestEmbeddings(EmbeddingsUnitTests):
+    @property
+    def embeddings_class(self) -> type[Embeddings]:
+        return EncoderEmbeddings
+
+    @property
+    def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
+        return {"RAG_ENCODER": "/models/other"}, {}, {"model": "/models/other"}
+
+
+class TestEmbeddingsInUse(EmbeddingsIntegrationTests):
+    @property
+    def embeddings_class(self) -> type[Embeddings]:
+        return EncoderEmbeddings
+
+
+class TestRetriever(RetrieversIntegrationTests):
+    @pytest.fixture(autouse=True)
+    def _index(self, store: Store, folder: Path) -> Iterator[None]:
+        build(store, folder)
+        self.searcher = searcher(store)
+        yield
+
+    @property
+    def retriever_constructor(self) -> type[BaseRetriever]:
+        return PassageRetriever
+
+    @property
+    def retriever_constructor_params(self) -> dict[str, Any]:
+        return {"searcher": self.searcher}
+
+    @property
+    def retriever_query_example(self) -> str:
+        return "Do cats eat fish?"
+
+
+def test_the_retriever_says_where_a_passage_stands(store: Store, folder: Path) -> None:
+    build(store, folder)
+    (document,) = PassageRetriever(searcher=searcher(store), k=1).invoke("lease rent")
+    text = (folder / "lease.txt").read_text()
+    place = document.metadata
+    assert place["source"] == "docs/lease.txt"
+    assert text[place["start"] : place["end"]] == document.page_content
+
+
+def test_scores_are_cosines_and_relevance_is_from_0_to_1(store: Store) -> None:
+    vectors = IndexVectorStore(store, DeterministicFakeEmbedding(size=6))
+    vectors.add_texts(["foo", "bar"])
+    (first, cosine), _ = vectors.similarity_search_with_score("foo", k=2)
+    assert (first.page_content, cosine) == ("foo", pytest.approx(1.0))
+    assert all(0 <= score <= 1 for _, score in vectors.similarity_search_with_relevance_scores("foo", k=2))
+
+
+def test_texts_and_files_share_an_index(store: Store, folder: Path) -> None:
+    vectors = IndexVectorStore.from_texts(["zebra"], DeterministicFakeEmbedding(size=6), ids=["z"], store=store)
+    from index.build import Builder
+
+    Builder(store, vectors._meta, lambda: vectors._encoder).build(folder)
+    assert vectors.similarity_search("zebra", k=1)[0].id == "z", "indexing a folder leaves added texts alone"
+    file_chunk = next(d for d in vectors.similarity_search("zebra", k=9) if d.id != "z")
+    with pytest.raises(ValueError, match="rag index"):
+        vectors.delete([file_chunk.id])
+    vectors.delete(["z"])
+    assert all(d.id != "z" for d in vectors.similarity_search("zebra", k=9))
+
+
+def test_a_rebuild_keeps_the_texts_that_were_added(store: Store, folder: Path) -> None:
+    from index.build import Builder
+    from index.schema import IndexMeta
+
+    vectors = IndexVectorStore.from_texts(
+        ["zebra"], DeterministicFakeEmbedding(size=6), [{"page": 3}], ids=["z"], store=store
+    )
+    Builder(store, IndexMeta(vectors._encoder.identity, 9, 1), lambda: vectors._encoder).build(folder, rebuild=True)
+    (document,) = vectors.get_by_ids(["z"])
+    assert (document.page_content, document.metadata) == ("zebra", {"page": 3})

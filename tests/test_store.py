@@ -1,0 +1,110 @@
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from index.errors import IndexBusyError, IndexDamagedError, IndexIncompatibleError, IndexMissingError
+from index.store import DATABASE, Store
+from tests.conftest import META, ROOT, build, searcher
+
+
+def edit(store: Store, statement: str) -> None:
+    connection = sqlite3.connect(store.path)
+    connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+def test_no_index_says_what_to_run(store: Store) -> None:
+    with pytest.raises(IndexMissingError, match="rag index"), store.snapshot():
+        pass
+
+
+def test_a_snapshot_keeps_its_generation_while_a_writer_commits(store: Store, folder: Path) -> None:
+    build(store, folder)
+    with store.snapshot() as before:
+        (folder / "new.txt").write_text("New.")
+        build(store, folder)
+        assert before.generation == 1
+        assert before.counts()[0] == 3
+    with store.snapshot() as after:
+        assert (after.generation, after.counts()[0]) == (2, 4)
+
+
+def test_an_error_rolls_everything_back(store: Store, folder: Path) -> None:
+    build(store, folder)
+    with pytest.raises(RuntimeError), store.transaction(META) as transaction:
+        transaction.remove("docs/lease.txt")
+        raise RuntimeError
+    with store.snapshot() as snapshot:
+        assert (snapshot.generation, snapshot.counts()[0]) == (1, 3)
+
+
+def test_a_second_writer_is_refused_and_told_who_writes(store: Store, folder: Path) -> None:
+    build(store, folder)
+    with store.transaction(META):
+        with pytest.raises(IndexBusyError, match=r"another process \(\d+\)"):
+            build(store, folder)
+        assert searcher(store).search("lease", 3).hits, "readers go on"
+
+
+def test_a_killed_writer_leaves_no_lock(store: Store, folder: Path) -> None:
+    build(store, folder)
+    script = (
+        "import os, sys; from pathlib import Path; from index.store import Store; from tests.conftest import META\n"
+        "with Store(Path(sys.argv[1])).transaction(META) as t:\n"
+        "    t.remove('docs/lease.txt'); os.kill(os.getpid(), 9)"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, str(store.folder)], cwd=ROOT, check=False)
+    assert killed.returncode == -9
+    (folder / "new.txt").write_text("New.")
+    assert build(store, folder).added == ["docs/new.txt"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE documents SET text = replace(text, '900', '100')", "text of document"),
+        ("UPDATE chunks SET start = start + 1", "chunk 1"),
+        ("UPDATE chunks SET vector = zeroblob(length(vector))", "chunk 1"),
+        ("UPDATE chunks SET sentences = '[]'", "chunk 1"),
+        ("DELETE FROM meta WHERE key = 'encoder'", "description"),
+    ],
+)
+def test_a_row_that_is_not_what_was_written_is_refused(store: Store, folder: Path, statement: str, said: str) -> None:
+    build(store, folder)
+    edit(store, statement)
+    with pytest.raises(IndexDamagedError, match=f"{said}.*--rebuild"):
+        searcher(store).search("lease rent", 5)
+
+
+@pytest.mark.parametrize("damage", ["garbage", "truncated", "header"])
+def test_a_damaged_database_is_refused_and_a_rebuild_mends_it(store: Store, folder: Path, damage: str) -> None:
+    build(store, folder)
+    data = store.path.read_bytes()
+    written = {"garbage": b"garbage" * 1_000, "truncated": data[: len(data) // 2], "header": b"\0" * 100 + data[100:]}
+    store.path.write_bytes(written[damage])
+    with pytest.raises(IndexDamagedError, match="--rebuild"), store.snapshot() as snapshot:
+        snapshot.check_pages()
+    build(store, folder, rebuild=True)
+    assert searcher(store).search("lease", 1).hits[0].passage.document == "docs/lease.txt"
+    assert store.path.with_name(DATABASE + ".damaged").exists()
+
+
+def test_a_newer_format_is_refused(store: Store, folder: Path) -> None:
+    build(store, folder)
+    edit(store, "PRAGMA user_version = 99")
+    with pytest.raises(IndexIncompatibleError, match="format 99"), store.snapshot():
+        pass
+    with pytest.raises(IndexIncompatibleError, match="format 99"):
+        build(store, folder)
+
+
+def test_another_programs_database_is_left_alone(store: Store, folder: Path) -> None:
+    store.folder.mkdir()
+    edit(store, "CREATE TABLE theirs (x)")
+    with pytest.raises(IndexIncompatibleError, match="not an index"):
+        build(store, folder)
+    assert sqlite3.connect(store.path).execute("SELECT count(*) FROM sqlite_schema").fetchone() == (1,)
