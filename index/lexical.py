@@ -6,6 +6,8 @@ Two fields hold the same words. `folded` drops accents and endings, so "Abrego" 
 
 import shutil
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -13,6 +15,7 @@ import tantivy
 from tantivy import Filter, Occur, Query, TextAnalyzerBuilder, Tokenizer
 
 from index.chunking import Chunk
+from index.errors import StorageError
 from index.snapshot import Snapshot
 from index.views import View
 
@@ -67,7 +70,8 @@ class LexicalView(View):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Open the index from its folder."""
-        return cls(tantivy.Index.open(str(folder / FOLDER)))
+        with _translated(folder):
+            return cls(tantivy.Index.open(str(folder / FOLDER)))
 
     @classmethod
     def write(cls, folder: Path, snapshot: Snapshot, since: int | None) -> Self:
@@ -76,14 +80,16 @@ class LexicalView(View):
         subtle: tantivy keeps the words of a removed chunk until it happens to merge its segment. What is deleted must
         be gone, so a removal makes the whole index again.
         """
-        if since is None or snapshot.removed_since(since):
-            shutil.rmtree(folder / FOLDER, ignore_errors=True)
-            (folder / FOLDER).mkdir()
+        if since is not None and not snapshot.removed_since(since):
+            view = cls.load(folder)
+            with _translated(folder):
+                view._add(snapshot, since)
+            return view
+        shutil.rmtree(folder / FOLDER, ignore_errors=True)
+        (folder / FOLDER).mkdir()
+        with _translated(folder):
             view = cls(tantivy.Index(_schema(), path=str(folder / FOLDER)))
             view._add(snapshot, 0)
-        else:
-            view = cls.load(folder)
-            view._add(snapshot, since)
         return view
 
     @classmethod
@@ -126,6 +132,15 @@ class LexicalView(View):
         writer.wait_merging_threads()
         self._index.reload()
         self._searcher = self._index.searcher()
+
+
+@contextmanager
+def _translated(folder: Path) -> Iterator[None]:
+    """Turn tantivy's errors, which are all ValueErrors, into ours."""
+    try:
+        yield
+    except ValueError as error:
+        raise StorageError(f"cannot use {folder / FOLDER}: {error}") from error
 
 
 def indexed_text(text: str, chunk: Chunk) -> str:

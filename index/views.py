@@ -75,7 +75,10 @@ def open_view(kind: type[AnyView], store: Store, snapshot: Snapshot) -> AnyView:
     """Return the view of this snapshot's generation, mended on disk or made in memory if need be."""
     state, _ = view_state(kind, store.folder, snapshot)
     if state is ViewState.IN_STEP:
-        view = kind.load(store.folder)
+        try:
+            view = kind.load(store.folder)
+        except StorageError:  # tantivy takes a lock even to read, and cannot in a read-only folder
+            return kind.in_memory(snapshot)
         # subtle: a writer may have replaced the files between the comparison and the opening.
         if view_state(kind, store.folder, snapshot)[0] is ViewState.IN_STEP:
             return view

@@ -6,8 +6,8 @@ Every stage is a method that takes what the stage before returned, so a caller m
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING
+
+from langchain_core.runnables import Runnable, RunnableLambda
 
 from index.search import Hit, Searcher
 from rag.abstention import Gate
@@ -16,9 +16,6 @@ from rag.question import checked
 from rag.reading import Evidence, RankedHit, read
 from rag.reranking import Reranker
 from rag.verification import verify
-
-if TYPE_CHECKING:
-    from langchain_core.runnables import Runnable
 
 MODEL = "extractive"
 
@@ -63,13 +60,12 @@ class Chain:
         self.reranker = reranker
         self.gate = gate
         self.k = k
-
-    @cached_property
-    def runnable(self) -> "Runnable[str, Answer]":
-        """Return the stages as a LangChain runnable."""
-        from langchain_core.runnables import RunnableLambda
-
-        return RunnableLambda(self.retrieve) | RunnableLambda(self.rerank) | RunnableLambda(self.read) | self.verify
+        self.runnable: Runnable[str, Answer] = (
+            RunnableLambda(self.retrieve)
+            | RunnableLambda(self.rerank)
+            | RunnableLambda(self.read)
+            | RunnableLambda(self.verify)
+        )
 
     def invoke(self, question: str) -> Answer:
         """Answer a question. Raises QuestionError, or an error of the index."""

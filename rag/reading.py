@@ -21,7 +21,7 @@ from rag.reranking import Reranker, Scores
 
 PASSAGES_READ = 3
 WINDOW = 2
-FAR_BELOW = 6.0
+NEAR = 4.0
 MIN_GAIN = 2.0
 PASSAGE_WEIGHT = 0.3
 MAX_SENTENCES = 2
@@ -83,9 +83,9 @@ PRONOUN = re.compile(
 
 def read(question: str, hits: Sequence[RankedHit], reranker: Reranker) -> Reading:
     """Choose the sentences that answer the question from the best passages."""
-    candidates = _candidates(hits[:PASSAGES_READ])
-    if not candidates:
+    if not hits:
         return Reading((), float("-inf"))
+    candidates = _candidates([r for r in hits[:PASSAGES_READ] if r.score >= hits[0].score - NEAR])
     scores = _scores(question, candidates, reranker)
     ranks = scores + PASSAGE_WEIGHT * np.array([c.passage_score for c in candidates], np.float32)
     chosen = _choose(candidates, ranks, MAX_REASONS if WHY.match(question) else MAX_SENTENCES)
@@ -116,13 +116,11 @@ def _candidates(hits: Sequence[RankedHit]) -> list[_Candidate]:
 def _scores(question: str, candidates: Sequence[_Candidate], reranker: Reranker) -> Scores:
     """Score each candidate alone, and where it may lean on what comes before it, with that."""
     is_why = bool(WHY.match(question))
-    top = max(c.passage_score for c in candidates)
     windows: list[str | None] = []
     for candidate in candidates:
-        near = candidate.before and candidate.passage_score > top - FAR_BELOW
-        if near and is_why and REASON.search(candidate.text):
+        if candidate.before and is_why and REASON.search(candidate.text):
             windows.append(" ".join([*candidate.before, candidate.text]))
-        elif near and not is_why and PRONOUN.search(candidate.text):
+        elif candidate.before and not is_why and PRONOUN.search(candidate.text):
             windows.append(f"{candidate.before[-1]} {candidate.text}")
         else:
             windows.append(None)

@@ -5,7 +5,7 @@ the text for relevant. If the package is missing, the encoder's cosine similarit
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -85,13 +85,13 @@ class CosineReranker:
         return scores
 
 
-def load_reranker(encoder: Encoder) -> Reranker:
+def load_reranker(make_encoder: Callable[[], Encoder]) -> Reranker:
     """Return the cross-encoder, or the stand-in with a warning if it is not installed."""
     try:
         return CrossEncoder()
     except ModelError as error:
         logger.warning("%s; ranking by cosine similarity, which answers less well", error)
-        return CosineReranker(encoder)
+        return CosineReranker(make_encoder())
 
 
 def batches(lengths: Sequence[int], budget: int) -> list[list[int]]:

@@ -89,7 +89,7 @@ def test_without_the_cross_encoder_cosine_stands_in_with_one_warning(
 ) -> None:
     missing = ModelFiles(RERANKER_FILES.name, "no_such_package", "", "2.2.0", {})
     monkeypatch.setattr("rag.reranking.RERANKER_FILES", missing)
-    reranker = load_reranker(WordEncoder())
+    reranker = load_reranker(WordEncoder)
     assert isinstance(reranker, CosineReranker)
     assert len(caplog.records) == 1
     assert "pip install no-such-package==2.2.0" in caplog.text

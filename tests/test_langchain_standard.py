@@ -1,6 +1,5 @@
 """LangChain's own standard tests on our store, retriever and encoder: all of them, none skipped."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +44,9 @@ class TestEmbeddingsInUse(EmbeddingsIntegrationTests):
 
 class TestRetriever(RetrieversIntegrationTests):
     @pytest.fixture(autouse=True)
-    def _index(self, store: Store, folder: Path) -> Iterator[None]:
+    def _index(self, store: Store, folder: Path) -> None:
         build(store, folder)
         self.searcher = searcher(store)
-        yield
 
     @property
     def retriever_constructor(self) -> type[BaseRetriever]:

@@ -1,4 +1,5 @@
 import codecs
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -115,7 +116,7 @@ def test_blocks_are_ordered_and_hold_every_letter(text: str, name: str) -> None:
         return
     ranges = [(b.start, b.end) for b in document.blocks]
     assert all(a < b for a, b in ranges)
-    assert all(first[1] <= second[0] for first, second in zip(ranges, ranges[1:], strict=False))
+    assert all(first[1] <= second[0] for first, second in pairwise(ranges))
     covered = {i for a, b in ranges for i in range(a, b)}
     front = name == "a.md" and document.text.startswith("---")
     letters = {i for i, c in enumerate(document.text) if c.isalpha()}

@@ -73,5 +73,5 @@ def test_search_refuses_an_index_of_another_encoder(store: Store, folder: Path) 
     class Other(WordEncoder):
         identity = "other@1"
 
-    with pytest.raises(IndexIncompatibleError, match="words@64.*other@1"):
+    with pytest.raises(IndexIncompatibleError, match=r"words@64.*other@1"):
         Searcher(store, Other()).search("lease", 1)

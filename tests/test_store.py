@@ -35,9 +35,14 @@ def test_a_snapshot_keeps_its_generation_while_a_writer_commits(store: Store, fo
 
 def test_an_error_rolls_everything_back(store: Store, folder: Path) -> None:
     build(store, folder)
-    with pytest.raises(RuntimeError), store.transaction(META) as transaction:
-        transaction.remove("docs/lease.txt")
-        raise RuntimeError
+
+    def remove_and_fail() -> None:
+        with store.transaction(META) as transaction:
+            assert transaction.remove("docs/lease.txt")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        remove_and_fail()
     with store.snapshot() as snapshot:
         assert (snapshot.generation, snapshot.counts()[0]) == (1, 3)
 
