@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from index.errors import RagError
 
@@ -56,7 +57,7 @@ def read_suite(folder: Path) -> Suite:
     return Suite(documents, tuple(questions))
 
 
-def _rows(path: Path, fields: tuple[str, ...]) -> Iterator[dict[str, object]]:
+def _rows(path: Path, fields: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     try:
         lines = path.read_text("utf-8").splitlines()
     except OSError as error:

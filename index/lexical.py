@@ -103,7 +103,7 @@ class LexicalView(View):
             return []
         hits = self._searcher.search(self._query(question), limit=k, count=False).hits
         ids = self._searcher.fast_field_values("id", [address for _, address in hits])
-        return [(int(i), float(score)) for i, (score, _) in zip(ids, hits, strict=True)]
+        return [(int(i), float(score)) for i, (score, _) in zip(ids, hits, strict=True) if i is not None]
 
     def words(self, text: str) -> list[str]:
         """Return the distinct words of a text in their folded form, in order."""

@@ -59,14 +59,16 @@ class Snapshot:
             raise damaged(f"its description is not readable ({error})") from error
         self.dimension = int(values.get("dimension", 0))
         row = connection.execute("SELECT generation, id, at FROM commits ORDER BY generation DESC LIMIT 1").fetchone()
-        self.generation, self.commit, self.committed_at = row or (0, "", "")
+        self.generation: int = row[0] if row else 0
+        self.commit: str = row[1] if row else ""
+        self.committed_at: str = row[2] if row else ""
         self._names: dict[int, str] = {}
         self._texts: dict[int, str] = {}
 
     def has_commit(self, generation: int, commit: str) -> bool:
         """Say whether the store was at this commit once, so that what came since tells the whole difference."""
         row = self._connection.execute("SELECT id FROM commits WHERE generation = ?", (generation,)).fetchone()
-        return row == (commit,)
+        return bool(row == (commit,))
 
     def counts(self) -> tuple[int, int]:
         """Return (number of documents, number of chunks)."""

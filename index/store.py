@@ -99,7 +99,7 @@ class Store:
         return connection
 
     def _is_empty(self, connection: sqlite3.Connection) -> bool:
-        return connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
+        return bool(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,))
 
     def _check_format(self, connection: sqlite3.Connection) -> None:
         if self._is_empty(connection):

@@ -45,7 +45,8 @@ class VectorView(View):
             view = cls.in_memory(snapshot)
         else:
             view = cls.load(folder)
-            view._index.remove_ids(np.array(snapshot.removed_since(since), np.int64))
+            removed = np.array(snapshot.removed_since(since), np.int64)
+            view._index.remove_ids(faiss.IDSelectorBatch(removed))
             view._add(snapshot, since)
         write_atomically(folder / FILE, faiss.serialize_index(view._index).tobytes())
         return view

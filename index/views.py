@@ -129,7 +129,7 @@ def view_state(kind: type[View], folder: Path, snapshot: Snapshot) -> tuple[View
 
 def _is_newest(store: Store, snapshot: Snapshot) -> bool:
     with store.snapshot() as newest:
-        return newest.commit == snapshot.commit
+        return bool(newest.commit == snapshot.commit)
 
 
 def _sha256(path: Path) -> str:

@@ -47,7 +47,7 @@ class LangChainEncoder:
         """Return unit vectors, shape (len(texts), dimension)."""
         vectors = np.array(self.embeddings.embed_documents(list(texts)), np.float32).reshape(len(texts), -1)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        unit: Vectors = vectors / np.where(lengths == 0, 1, lengths)
+        unit: Vectors = (vectors / np.where(lengths == 0, 1, lengths)).astype(np.float32)
         return unit
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:

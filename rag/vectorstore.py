@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
@@ -36,8 +37,11 @@ class IndexVectorStore(VectorStore):
     def __init__(self, store: Store, embedding: Embeddings) -> None:
         self._store = store
         self._embedding = embedding
-        is_ours = isinstance(embedding, EncoderEmbeddings)
-        self._encoder: Encoder = embedding.encoder if is_ours else LangChainEncoder(embedding)
+        self._encoder: Encoder
+        if isinstance(embedding, EncoderEmbeddings):
+            self._encoder = embedding.encoder
+        else:
+            self._encoder = LangChainEncoder(embedding)
         self._meta = IndexMeta(self._encoder.identity, CHUNK_SIZE, CHUNK_OVERLAP)
 
     @property
@@ -114,8 +118,6 @@ class IndexVectorStore(VectorStore):
 
     def similarity_search_by_vector(self, embedding: list[float], k: int = 4, **kwargs: Any) -> list[Document]:
         """Return the `k` texts nearest to a vector."""
-        import numpy as np
-
         return [document for document, _ in self._nearest(np.array(embedding, np.float32), k)]
 
     def _select_relevance_score_fn(self) -> Any:

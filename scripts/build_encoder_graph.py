@@ -12,9 +12,10 @@ import json
 import struct
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from onnx import ModelProto, TensorProto, helper, numpy_helper, save_model
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper, save_model
 
 from index.models import ENCODER_FILES
 
@@ -31,7 +32,7 @@ class Graph:
         self.first_byte = 8 + length
         self.location = weights.name
         self.tensors: dict[str, TensorProto] = {}
-        self.nodes: list[object] = []
+        self.nodes: list[NodeProto] = []
 
     def weight(self, name: str) -> str:
         """Refer to a tensor of the safetensors file."""
@@ -53,7 +54,7 @@ class Graph:
         self.tensors[name] = numpy_helper.from_array(np.asarray(value), name)
         return name
 
-    def add(self, kind: str, inputs: list[str], output: str, **attributes: object) -> str:
+    def add(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
         """Add a node and return the name of its output."""
         self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
         return output
@@ -71,8 +72,8 @@ class Graph:
 
 def embed(graph: Graph) -> str:
     """Sum word, position and type embeddings; return the tokens as rows: (batch * length, HIDDEN)."""
-    graph.constant("zero", np.int64([0]))
-    graph.constant("rows", np.int64([-1, HIDDEN]))
+    graph.constant("zero", np.array([0], np.int64))
+    graph.constant("rows", np.array([-1, HIDDEN], np.int64))
     graph.add("Shape", ["input_ids"], "length", start=1, end=2)
     graph.add("Gather", [graph.weight("embeddings.word_embeddings.weight"), "input_ids"], "words")
     positions = graph.weight("embeddings.position_embeddings.weight")
@@ -89,14 +90,14 @@ def mask(graph: Graph) -> None:
     """Make the bias that keeps attention off the padding, and the shapes that attention needs."""
     graph.constant("one", np.float32(1))
     graph.constant("lowest", np.float32(-1e9))
-    graph.constant("over_heads", np.int64([1, 2]))
+    graph.constant("over_heads", np.array([1, 2], np.int64))
     graph.add("Cast", ["attention_mask"], "kept", to=TensorProto.FLOAT)
     graph.add("Sub", ["one", "kept"], "padding")
     graph.add("Mul", ["padding", "lowest"], "padding_bias")
     graph.add("Unsqueeze", ["padding_bias", "over_heads"], "bias")
     graph.add("Shape", ["input_ids"], "shape")
-    graph.constant("heads", np.int64([HEADS, HIDDEN // HEADS]))
-    graph.constant("hidden", np.int64([HIDDEN]))
+    graph.constant("heads", np.array([HEADS, HIDDEN // HEADS], np.int64))
+    graph.constant("hidden", np.array([HIDDEN], np.int64))
     graph.add("Concat", ["shape", "heads"], "split", axis=0)
     graph.add("Concat", ["shape", "hidden"], "joined", axis=0)
     graph.constant("scale", np.float32((HIDDEN // HEADS) ** -0.5))
@@ -129,8 +130,8 @@ def layer(graph: Graph, number: int, tokens: str) -> str:
 
 def pool(graph: Graph, tokens: str) -> None:
     """Average the tokens that are not padding, and scale to length 1."""
-    graph.constant("over_hidden", np.int64([2]))
-    graph.constant("over_tokens", np.int64([1]))
+    graph.constant("over_hidden", np.array([2], np.int64))
+    graph.constant("over_tokens", np.array([1], np.int64))
     graph.add("Reshape", [tokens, "joined"], "token_grid")
     graph.add("Unsqueeze", ["kept", "over_hidden"], "kept_grid")
     graph.add("Mul", ["token_grid", "kept_grid"], "kept_tokens")

@@ -1,0 +1,49 @@
+"""Write the documentation that is generated from the code. A test compares the files with what this would write.
+
+docs/commands.md          the help of every command
+docs/answer.schema.json   the JSON Schema of `rag ask --json`
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from pydantic import TypeAdapter
+
+from rag.answer import Answer
+from rag.cli import cli
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+
+def commands_page() -> str:
+    """Return the help texts as Markdown."""
+    parts = ["# Commands\n\nThis page is written by `make docs`; the words are those of `rag COMMAND --help`.\n"]
+    for name, command in _commands():
+        context = click.Context(command, info_name=name, terminal_width=100, max_content_width=100)
+        parts.append(f"## {name}\n\n```\n{command.get_help(context)}\n```\n")
+    return "\n".join(parts)
+
+
+def answer_schema() -> str:
+    """Return the schema of an Answer as JSON text."""
+    schema = TypeAdapter(Answer).json_schema(mode="serialization")
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def pages() -> dict[Path, str]:
+    """Return every generated file and its content."""
+    return {DOCS / "commands.md": commands_page(), DOCS / "answer.schema.json": answer_schema()}
+
+
+def _commands() -> Iterator[tuple[str, click.Command]]:
+    yield "rag", cli
+    for name, command in sorted(cli.commands.items()):
+        yield f"rag {name}", command
+
+
+if __name__ == "__main__":
+    for path, content in pages().items():
+        path.write_text(content, "utf-8")

@@ -1,0 +1,40 @@
+"""The generated pages are up to date, and what a command prints is what the pages promise."""
+
+import json
+import runpy
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from index.store import Store
+from rag.abstention import Gate
+from rag.chain import Chain
+from tests.conftest import ROOT, WordReranker, build, searcher
+
+SCHEMA = ROOT / "docs" / "answer.schema.json"
+PAGES = runpy.run_path(str(ROOT / "scripts" / "build_docs.py"))["pages"]()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_generated_pages_are_current(path: Path) -> None:
+    assert path.read_text("utf-8") == PAGES[path], "run `make docs`"
+
+
+@pytest.mark.parametrize("question", ["What is the rent of the lease?", "Zebras?"])
+def test_an_answer_is_valid_by_the_schema(store: Store, folder: Path, question: str) -> None:
+    build(store, folder)
+    chain = Chain(searcher(store), WordReranker(), Gate("words", 0.0, 1.0, 1.0, "by hand"), k=5)
+    answer = json.loads(json.dumps(chain.invoke(question).to_dict()))
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(answer)
+    assert set(answer) == set(schema["properties"])
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(schema).validate({**answer, "verdict": "perhaps"})
+
+
+def test_the_threshold_in_the_docs_is_the_one_in_use() -> None:
+    page = (ROOT / "docs" / "evaluation.md").read_text("utf-8")
+    for gate in json.loads((ROOT / "rag" / "abstention.json").read_text("utf-8")):
+        row = f"| {gate['reranker']} | {gate['threshold']} | {gate['precision']} | {gate['recall']} |"
+        assert row in page

@@ -1,0 +1,57 @@
+"""What each command may load: an import that creeps in costs every user seconds."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from index.build import Builder
+from index.encoding import question_encoder
+from index.store import Store
+from rag.assemble import index_meta
+from rag.settings import Settings
+from tests.conftest import ROOT, SEED
+
+HEAVY = {"torch", "sentence_transformers", "transformers", "gradio", "langchain_core", "faiss", "onnxruntime", "numpy"}
+ALLOWED = {
+    "--help": set(),
+    "status": {"faiss", "numpy"},
+    "search": {"faiss", "numpy", "onnxruntime"},
+    "ask": {"faiss", "numpy", "onnxruntime", "langchain_core"},
+}
+REPORT = """
+import os, sys
+def leave(code):
+    print("LOADED", *sorted(m for m in sys.modules if "." not in m), file=sys.stderr)
+    sys.exit(code)
+import rag.cli
+rag.cli._leave = leave
+sys.argv = ["rag", *sys.argv[1:]]
+rag.cli.main()
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("imports")
+    settings = Settings(index=home / ".rag")
+    Builder(Store(settings.index), index_meta(settings), question_encoder).build(SEED.parent)
+    return home
+
+
+@pytest.mark.parametrize("command", ALLOWED)
+def test_a_command_loads_only_what_it_needs(home: Path, command: str) -> None:
+    arguments = [command, "What is CECOT?"] if command in ("ask", "search") else [command]
+    result = subprocess.run(
+        [sys.executable, "-c", REPORT, *arguments],
+        cwd=home,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    loaded = set(result.stderr.partition("LOADED ")[2].split())
+    assert "rag" in loaded
+    assert loaded & HEAVY == ALLOWED[command]
