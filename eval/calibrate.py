@@ -14,7 +14,7 @@ import json
 import math
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tqdm import tqdm
@@ -31,7 +31,7 @@ from rag.settings import Settings
 
 MAX_LOST = 0.02
 GATES = Path(__file__).resolve().parent.parent / "rag" / "abstention.json"
-ALWAYS_OPEN = Gate("any", float("-inf"), 0.0, 0.0, "not fitted")
+ALWAYS_OPEN = Gate("any", float("-inf"), None, None, "not fitted")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,12 @@ def open_suite(suite: Suite, folder: Path, *, cross_encoder: bool) -> tuple[Chai
 
 def _judge(chain: Chain, question: SuiteQuestion, names: dict[str, str]) -> Judged:
     draft = chain.read(chain.rerank(chain.retrieve(question.question)))
-    return Judged(question, draft.confidence, _cites_gold(draft, question, names), len(draft.evidence))
+    return Judged(
+        question,
+        draft.confidence if draft.confidence is not None else float("-inf"),
+        _cites_gold(draft, question, names),
+        len(draft.evidence),
+    )
 
 
 def _cites_gold(draft: Draft, question: SuiteQuestion, names: dict[str, str]) -> bool:
@@ -130,15 +135,7 @@ def main() -> None:
         values = report(judged, threshold)
         gates = [gate for gate in json.loads(GATES.read_text("utf-8")) if gate["reranker"] != name]
         fitted_on = f"{options.suite.name}, {len(judged)} questions"
-        gates.append(
-            {
-                "reranker": name,
-                "threshold": threshold,
-                "precision": values["precision"],
-                "recall": values["recall"],
-                "fitted_on": fitted_on,
-            }
-        )
+        gates.append(asdict(Gate(name, threshold, values["precision"], values["recall"], fitted_on)))
         GATES.write_text(json.dumps(sorted(gates, key=lambda gate: str(gate["reranker"])), indent=2) + "\n", "utf-8")
 
 

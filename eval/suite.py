@@ -49,7 +49,7 @@ def read_suite(folder: Path) -> Suite:
     documents = {str(row["doc_id"]): str(row["text"]) for row in _rows(folder / "docs.jsonl", ("doc_id", "text"))}
     questions = []
     for row in _rows(folder / "questions.jsonl", ("qid", "question", "answerable", "gold_spans")):
-        spans = tuple(GoldSpan(s["doc_id"], s["start"], s["end"]) for s in row["gold_spans"] or ())
+        spans = tuple(GoldSpan(str(s["doc_id"]), s["start"], s["end"]) for s in row["gold_spans"] or ())
         for span in spans:
             if span.doc_id not in documents or not 0 <= span.start < span.end <= len(documents[span.doc_id]):
                 raise SuiteError(f"{folder / 'questions.jsonl'}: question {row['qid']} has a span outside its document")
@@ -59,10 +59,12 @@ def read_suite(folder: Path) -> Suite:
 
 def _rows(path: Path, fields: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     try:
-        lines = path.read_text("utf-8").splitlines()
-    except OSError as error:
-        raise SuiteError(f"cannot read {path}: {error.strerror}") from error
+        lines = path.read_text("utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SuiteError(f"cannot read {path}: {error}") from error
     for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
         try:
             row = json.loads(line)
         except ValueError as error:

@@ -9,11 +9,11 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from index.chunking import Chunk, chunk, text_to_encode
-from index.documents import SourceFile, content_hash, discover, document_name, read_bytes
+from index.documents import Listing, SourceFile, content_hash, discover, is_below, read_bytes
 from index.encoding import Encoder, Vectors
 from index.errors import NoDocumentsError, UnreadableDocumentError
 from index.lexical import LexicalView
-from index.parsing import SUFFIXES, ParsedDocument, parse
+from index.parsing import SUFFIXES, ParsedDocument, known_encoding, parse
 from index.schema import IndexMeta
 from index.snapshot import DocumentRecord
 from index.store import Store
@@ -23,7 +23,7 @@ from index.views import update_view
 
 BATCH_CHUNKS = 256
 
-Progress = Callable[[int], None]
+Progress = Callable[[int], object]
 
 
 @dataclass
@@ -66,22 +66,25 @@ class _Pending:
     keys: tuple[str, ...] | None = None
 
 
-def files_to_index(root: Path, store: Store, report: BuildReport) -> list[SourceFile]:
-    """List the files of a folder that a parser reads, and count the others. Raises NoDocumentsError if there is none.
+def list_folder(root: Path, index_folder: Path) -> Listing:
+    """List the files of a folder that a parser reads; the suffixes of the others are counted in `ignored`.
 
-    A folder with nothing to read is refused, not taken for "remove everything": it may just not be mounted.
+    Raises NoDocumentsError if there is none. A folder with nothing to read is refused, not taken for "remove
+    everything": it may just not be mounted.
     """
-    files: list[SourceFile] = []
-    for source in discover(root, store.folder.resolve().parent, store.folder):
-        suffix = PurePath(source.name).suffix.lower()
-        if suffix in SUFFIXES:
-            files.append(source)
-        else:
-            report.ignored[suffix or "no suffix"] += 1
+    found = discover(root, index_folder)
+    files = [source for source in found.files if _suffix(source.name) in SUFFIXES]
     if not files:
-        others = f" ({sum(report.ignored.values())} files of other formats)" if report.ignored else ""
+        others = f" (files of other formats: {len(found.files)})" if found.files else ""
         raise NoDocumentsError(f"no {', '.join(sorted(SUFFIXES))} file in {root}{others}; the index is as it was")
-    return files
+    ignored = Counter(_suffix(source.name) or "no suffix" for source in found.files)
+    for suffix in SUFFIXES:
+        del ignored[suffix]
+    return Listing(files, found.unlisted, ignored)
+
+
+def _suffix(name: str) -> str:
+    return PurePath(name).suffix.lower()
 
 
 class Builder:
@@ -96,6 +99,7 @@ class Builder:
         self,
         root: Path,
         *,
+        listing: Listing | None = None,
         encoding: str | None = None,
         rebuild: bool = False,
         progress: Progress = lambda size: None,
@@ -103,25 +107,28 @@ class Builder:
         """Make the index show exactly the readable files below `root`, beside what it holds of other folders.
 
         With `rebuild` everything is chunked and encoded again; documents of other folders from their stored text.
-        `progress` is called with the bytes done since the last call.
+        `listing` is what `list_folder` gave for `root`, if the caller has it; `progress` is called with the bytes done
+        since the last call. Raises NoDocumentsError, EncodingError, or an error of the store.
         """
-        report = BuildReport()
-        base = self.store.folder.resolve().parent
-        files = files_to_index(root, self.store, report)
+        encoding = known_encoding(encoding) if encoding else None
+        listing = listing or list_folder(root, self.store.folder)
+        report = BuildReport(skipped=list(listing.unlisted), ignored=listing.ignored)
         with self.store.transaction(self.meta, rebuild=rebuild) as transaction:
-            known = {d.name: d for d in transaction.snapshot.documents()}
-            here = {name for name in known if _is_below(name, document_name(root, base))}
-            unchanged = {} if rebuild else {name: known[name].content_sha256 for name in here}
-            found = self._read(files, here, unchanged, encoding, report)
+            records = {d.name: d for d in transaction.snapshot.documents()}
+            here = {n: d for n, d in records.items() if d.is_file and is_below(n, root, self.store.folder)}
+            # What lies in a folder that cannot be listed at the moment is not gone.
+            report.present |= {n for n in here if any(n.startswith(f"{folder}/") for folder, _ in listing.unlisted)}
+            found = self._read(listing.files, here, encoding, rebuild, report)
             self._store(transaction, found, progress)
-            for name in sorted(here - report.present):
+            for name in sorted(here.keys() - report.present):
                 transaction.remove(name)
                 report.removed.append(name)
             if not report.present:
                 named = "; ".join(f"{name}: {why}" for name, why in report.skipped[:3])
                 raise NoDocumentsError(f"no readable text in {root} ({named}); the index is as it was")
             if rebuild:
-                others = (self._again(transaction, known[name]) for name in known if name not in here)
+                done = {*report.added, *report.changed, *report.removed}
+                others = (self._again(transaction, record) for name, record in records.items() if name not in done)
                 self._store(transaction, others, progress)
         mend_views(self.store)
         return report
@@ -129,9 +136,9 @@ class Builder:
     def _read(
         self,
         files: list[SourceFile],
-        here: set[str],
-        unchanged: dict[str, str],
+        here: dict[str, DocumentRecord],
         encoding: str | None,
+        rebuild: bool,
         report: BuildReport,
     ) -> Iterator[_Pending | int]:
         """Yield what is to be stored, or the size of a file that is not."""
@@ -141,10 +148,12 @@ class Builder:
             except UnreadableDocumentError as error:
                 report.skipped.append((source.name, str(error)))
                 # A file that cannot be read at the moment is not gone: what is stored of it stays.
-                report.present |= {source.name} & here
+                report.present |= {source.name} & here.keys()
                 continue
             sha256 = content_hash(data)
-            if unchanged.get(source.name) == sha256:
+            known = here.get(source.name)
+            same = known is not None and known.content_sha256 == sha256 and encoding in (None, known.encoding)
+            if same and not rebuild:
                 report.unchanged += 1
                 report.present.add(source.name)
                 yield len(data)
@@ -155,7 +164,7 @@ class Builder:
                 report.skipped.append((source.name, str(error)))
                 yield len(data)
                 continue
-            (report.changed if source.name in here else report.added).append(source.name)
+            (report.changed if known else report.added).append(source.name)
             report.present.add(source.name)
             yield _Pending(source.name, sha256, parsed, self._chunk(parsed), len(data))
 
@@ -212,16 +221,9 @@ class Builder:
 
 
 def mend_views(store: Store) -> None:
-    """Bring the views on disk in step with the store, unless another process is writing (it will do so itself)."""
+    """Bring the views on disk in step with the store, unless another process holds the lock; then a reader will."""
     with store.locked_if_free() as locked:
         if locked:
             with store.snapshot() as snapshot:
                 update_view(VectorView, store.folder, snapshot)
                 update_view(LexicalView, store.folder, snapshot)
-
-
-def _is_below(name: str, root: str) -> bool:
-    """Say whether a document's name is `root` or lies in it. "." is the folder that holds the index."""
-    if root == ".":
-        return not name.startswith("/")
-    return name == root or name.startswith(root.rstrip("/") + "/")

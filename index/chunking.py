@@ -13,9 +13,6 @@ from index.sentences import split_sentences
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
 
-DEFAULT_SIZE = 200
-DEFAULT_OVERLAP = 1
-
 
 @dataclass(frozen=True)
 class Sentence:
@@ -48,8 +45,8 @@ class _Counted:
 def chunk(
     document: ParsedDocument,
     count_tokens: TokenCounter,
-    size: int = DEFAULT_SIZE,
-    overlap: int = DEFAULT_OVERLAP,
+    size: int,
+    overlap: int,
 ) -> tuple[Chunk, ...]:
     """Split a document into chunks of at most `size` tokens (more only where one sentence alone is longer).
 
@@ -71,15 +68,17 @@ def _sections(document: ParsedDocument) -> list[tuple[tuple[str, ...], list[list
     sections: list[tuple[tuple[str, ...], list[list[Sentence]]]] = []
     path: list[Block] = []
     paragraphs: list[list[Sentence]] = []
+    has_body = False
     for block in document.blocks:
         if block.level:
             # Two headings with nothing between them (a title and its first section) stay in one chunk.
-            if not all(s.is_heading for paragraph in paragraphs for s in paragraph):
+            if has_body:
                 sections.append((_path_text(document, path), paragraphs))
-                paragraphs = []
+                paragraphs, has_body = [], False
             path = [*(b for b in path if b.level < block.level), block]
         pieces = split_sentences(document.text, block.start, block.end)
         paragraphs.append([Sentence(start, end, block.level > 0) for start, end in pieces])
+        has_body = has_body or not block.level
     if paragraphs:
         sections.append((_path_text(document, path), paragraphs))
     return sections
@@ -96,22 +95,26 @@ def _runs(counted: list[_Counted], size: int, overlap: int) -> list[list[_Counte
     """
     runs: list[list[_Counted]] = []
     run: list[_Counted] = []
+    filled, has_body = 0, False
     for item in counted:
-        filled = _tokens(run)
         full = filled + item.tokens > size or (filled >= size / 2 and filled + item.paragraph_tokens > size)
-        if full and not all(r.sentence.is_heading for r in run):
+        # A heading is not parted from the first sentence below it, however long that is.
+        if run and full and (has_body or item.sentence.is_heading):
             runs.append(run)
-            tail = [r for r in run[-overlap:] if not r.sentence.is_heading] if overlap else []
-            fits = _tokens(tail) <= size // 2 and _tokens(tail) + item.tokens <= size
-            run = tail if fits else []
-        run = [*run, item]
+            run = _repeated(run, size - item.tokens, size // 2, overlap)
+            filled, has_body = sum(r.tokens for r in run), bool(run)
+        run.append(item)
+        filled += item.tokens
+        has_body = has_body or not item.sentence.is_heading
     if run:
         runs.append(run)
     return runs
 
 
-def _tokens(run: list[_Counted]) -> int:
-    return sum(item.tokens for item in run)
+def _repeated(run: list[_Counted], room: int, most: int, overlap: int) -> list[_Counted]:
+    """Return the last sentences of a run, for the next one to begin with; none if they are too long for it."""
+    tail = [r for r in run[-overlap:] if not r.sentence.is_heading] if overlap else []
+    return tail if sum(r.tokens for r in tail) <= min(room, most) else []
 
 
 def _chunk_of(heading: tuple[str, ...], run: list[_Counted]) -> Chunk:

@@ -1,13 +1,13 @@
 """Check everything an index promises: the store's rows, the texts behind the spans, the vectors, the views."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass
 
 import numpy as np
 
 from index.chunking import text_to_encode
 from index.encoding import Encoder
-from index.errors import RagError
+from index.errors import IndexDamagedError
 from index.lexical import LexicalView
 from index.snapshot import Snapshot, StoredChunk
 from index.store import Store
@@ -31,25 +31,29 @@ class Check:
 
 
 def examine(store: Store, make_encoder: Callable[[], Encoder], seed: int = 0) -> Iterator[Check]:
-    """Run every check in order; the later ones are left out if the database cannot be read. `seed` draws samples."""
+    """Run every check in order; the later ones are left out if the database is damaged. `seed` draws samples.
+
+    Raises IndexMissingError, or another error that says why there is nothing to check.
+    """
     try:
         with store.snapshot() as snapshot:
             yield from _examine_store(snapshot)
             for kind in (VectorView, LexicalView):
                 yield _examine_view(kind, store, snapshot)
             yield _examine_vectors(snapshot, make_encoder(), seed)
-    except RagError as error:
+    except IndexDamagedError as error:
         yield Check("database", False, str(error), MEND_STORE)
+    aside = store.set_aside()
+    detail = ", ".join(map(str, aside)) or "no damaged database set aside"
+    yield Check("remains", not aside, detail, f"rm {' '.join(f'{path}' for path in aside)}")
 
 
 def _examine_store(snapshot: Snapshot) -> Iterator[Check]:
     snapshot.check_pages()
     documents, chunks = snapshot.counts()
     yield Check("database", True, f"pages sound, generation {snapshot.generation}")
-    for document in snapshot.documents():
-        snapshot.text(document.id)
+    snapshot.check_rows()
     yield Check("texts", True, f"{documents} documents are what was written")
-    # subtle: reading a chunk compares its checksum.
     for batch, _ in snapshot.chunks_since(0):
         for stored in batch:
             if not _spans_hold(snapshot, stored):
@@ -72,12 +76,15 @@ def _examine_view(kind: type[View], store: Store, snapshot: Snapshot) -> Check:
     state, _ = view_state(kind, store.folder, snapshot)
     if state is not ViewState.IN_STEP:
         return Check(kind.name, False, f"its files are {state}", MEND_VIEWS)
-    entries, (_, chunks) = len(kind.load(store.folder)), snapshot.counts()  # type: ignore[arg-type]
-    return Check(kind.name, entries == chunks, f"{entries} entries for {chunks} chunks", MEND_VIEWS)
+    view: Sized = kind.load(store.folder)  # type: ignore[assignment]  # both kinds count their entries
+    (_, chunks) = snapshot.counts()
+    return Check(kind.name, len(view) == chunks, f"{len(view)} entries for {chunks} chunks", MEND_VIEWS)
 
 
 def _examine_vectors(snapshot: Snapshot, encoder: Encoder, seed: int) -> Check:
     """Encode a sample of chunks again: their vectors must be the ones of their own text."""
+    if encoder.identity != snapshot.meta.encoder:
+        return Check("vectors", False, f"made with {snapshot.meta.encoder}, asked with {encoder.identity}", MEND_STORE)
     _, chunks = snapshot.counts()
     chosen = set(np.random.default_rng(seed).choice(chunks, min(SAMPLE, chunks), replace=False).tolist())
     numbered = enumerate(pair for batch in snapshot.chunks_since(0) for pair in zip(*batch, strict=True))

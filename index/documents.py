@@ -6,9 +6,9 @@ elsewhere, so a project folder can be moved together with its index. This file k
 
 import hashlib
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 
 from index.errors import NoDocumentsError, UnreadableDocumentError
 
@@ -23,38 +23,71 @@ class SourceFile:
     path: Path
 
 
-def discover(root: Path, base: Path, index_folder: Path) -> Iterator[SourceFile]:
-    """Yield the files below `root` in the order of their names; `root` may be a single file.
+@dataclass
+class Listing:
+    """The files below a folder, and the folders in it that could not be listed, each with the reason.
 
-    Hidden files and folders, links to folders, and the index itself are passed over. `base` is the folder that
-    names are relative to.
+    `ignored` counts files by suffix; it is filled by whoever leaves files out.
     """
+
+    files: list[SourceFile] = field(default_factory=list)
+    unlisted: list[tuple[str, str]] = field(default_factory=list)
+    ignored: Counter[str] = field(default_factory=Counter)
+
+
+def discover(root: Path, index_folder: Path) -> Listing:
+    """List the files below `root` in the order of their names; `root` may be a single file.
+
+    Hidden files and folders, links to folders, and the index itself are passed over. Raises NoDocumentsError if there
+    is no such folder.
+    """
+    base = names_base(index_folder)
+    listing = Listing()
     if root.is_file():
-        yield SourceFile(document_name(root, base), root)
-        return
+        # A link to a file keeps its own name; only the folder it is in is followed.
+        path = _real(root.parent) / root.name
+        listing.files.append(SourceFile(document_name(path, base), path))
+        return listing
     if not root.is_dir():
         raise NoDocumentsError(f"no such folder: {root}")
-    index_folder = index_folder.resolve()
-    for folder, subfolders, files in os.walk(root):
+
+    def note(error: OSError) -> None:
+        reason = (error.strerror or str(error)).lower()
+        listing.unlisted.append((document_name(Path(error.filename), base), reason))
+
+    for folder, subfolders, files in os.walk(_real(root), onerror=note):
         here = Path(folder)
-        subfolders[:] = sorted(s for s in subfolders if not s.startswith(".") and (here / s).resolve() != index_folder)
-        for file in sorted(files):
-            if not file.startswith("."):
-                yield SourceFile(document_name(here / file, base), here / file)
+        subfolders[:] = sorted(s for s in subfolders if not s.startswith(".") and here / s != _real(index_folder))
+        paths = [here / file for file in sorted(files) if not file.startswith(".")]
+        listing.files += [SourceFile(document_name(path, base), path) for path in paths]
+    return listing
+
+
+def names_base(index_folder: Path) -> Path:
+    """Return the folder that names are relative to: the one that holds the index."""
+    return _real(index_folder).parent
 
 
 def document_name(path: Path, base: Path) -> str:
     r"""Name `path` relative to `base` if it lies below, absolutely if not; always with forward slashes.
 
-    subtle: a file name on Linux is bytes. Bytes that are not UTF-8 are shown as `\xNN`, since a database holds
-    text; the file itself is opened by its real path.
+    subtle: a file name on Linux is bytes. Bytes that are not UTF-8 are shown as `\xNN`, since a database holds text,
+    and then a real backslash as two, so that no two files have one name. The file is opened by its real path.
     """
-    absolute = Path(os.path.abspath(path))
+    shown = os.path.relpath(path, base) if path.is_relative_to(base) else str(path)
+    name = os.fsencode(shown)
     try:
-        shown = absolute.relative_to(os.path.abspath(base))
-    except ValueError:
-        shown = absolute
-    return os.fsencode(shown.as_posix()).decode("utf-8", "backslashreplace")
+        return name.decode("utf-8")
+    except UnicodeDecodeError:
+        return name.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+
+
+def is_below(name: str, root: Path, index_folder: Path) -> bool:
+    """Say whether the document called `name` is `root` or lies in it."""
+    base = names_base(index_folder)
+    top = _real(root) if root.is_dir() else _real(root.parent) / root.name
+    # An absolute name replaces the base that it is joined to.
+    return PurePosixPath(base, name).is_relative_to(PurePosixPath(document_name(top, Path("/nowhere"))))
 
 
 def read_bytes(source: SourceFile) -> bytes:
@@ -74,3 +107,8 @@ def read_bytes(source: SourceFile) -> bytes:
 def content_hash(data: bytes) -> str:
     """Identify a file's content: SHA-256, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+def _real(path: Path) -> Path:
+    """Return the absolute path with all links followed. Unlike `Path.resolve`, a loop of links is no error."""
+    return Path(os.path.realpath(path))

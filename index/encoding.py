@@ -28,10 +28,6 @@ class Encoder(Protocol):
     def identity(self) -> str:
         """Name the model and its weights, such as `all-MiniLM-L6-v2@53aa51172d14`."""
 
-    @property
-    def dimension(self) -> int:
-        """Return the length of a vector."""
-
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return an array of shape (len(texts), dimension); each row has length 1."""
 

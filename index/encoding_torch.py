@@ -24,7 +24,7 @@ class SentenceTransformerEncoder:
         logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
         try:
             self._model = SentenceTransformer(folder, device="cpu", local_files_only=True)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # each file format of a model has its own errors
             raise ModelError(f"cannot load the model {name}: {error}") from error
         dimension = self._model.get_embedding_dimension()
         if dimension is None:

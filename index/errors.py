@@ -3,13 +3,17 @@
 RagError
 ├── NoDocumentsError         nothing to index: missing folder, empty folder, no readable text
 ├── UnreadableDocumentError  one file that cannot be read as text (indexing skips and names it)
+├── EncodingError            no text encoding has that name
 ├── QuestionError            an empty question, or one that is too long
 ├── IndexMissingError        there is no index yet
 ├── IndexBusyError           another process is writing
 ├── IndexIncompatibleError   made by a newer format, another model or another chunk size
 ├── IndexDamagedError        the database is not what was written
 ├── StorageError             disk full, folder read-only
-└── ModelError               a model package is missing or its files are not the pinned ones
+├── ModelError               a model cannot be loaded: not the pinned files, not a model
+│   └── ModelMissingError    its package is not installed
+├── SettingError             a setting has a value that it cannot have (rag/settings.py)
+└── SuiteError               an evaluation suite's file is missing or malformed (eval/suite.py)
 
 Errors of libraries are translated where they are called, with `raise ... from`.
 """
@@ -25,6 +29,10 @@ class NoDocumentsError(RagError):
 
 class UnreadableDocumentError(RagError):
     """One file cannot be read as text."""
+
+
+class EncodingError(RagError):
+    """No text encoding has that name."""
 
 
 class QuestionError(RagError):
@@ -52,4 +60,8 @@ class StorageError(RagError):
 
 
 class ModelError(RagError):
-    """A model package is missing or its files are not the pinned ones."""
+    """A model cannot be loaded."""
+
+
+class ModelMissingError(ModelError):
+    """A model's package is not installed."""

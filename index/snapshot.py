@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from index.chunking import Chunk, Sentence
 from index.encoding import Vectors
 from index.errors import IndexDamagedError
 from index.parsing import Block, ParsedDocument
-from index.schema import IndexMeta, chunk_checksum, text_checksum
+from index.schema import IndexMeta, checksum
 
 BATCH = 1_000
 CACHED_TEXTS = 100
@@ -25,10 +26,9 @@ class DocumentRecord:
     id: int
     name: str
     content_sha256: str
-    characters: int
-    chunks: int
     encoding: str
-    indexed_at: str
+    is_file: bool
+    chunks: int
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ class Snapshot:
                 chunk_size=int(values["chunk_size"]),
                 chunk_overlap=int(values["chunk_overlap"]),
             )
+            self.dimension = int(values.get("dimension", 0))
         except (KeyError, ValueError) as error:
             raise damaged(f"its description is not readable ({error})") from error
-        self.dimension = int(values.get("dimension", 0))
         row = connection.execute("SELECT generation, id, at FROM commits ORDER BY generation DESC LIMIT 1").fetchone()
         self.generation: int = row[0] if row else 0
         self.commit: str = row[1] if row else ""
@@ -79,7 +79,7 @@ class Snapshot:
     def documents(self) -> list[DocumentRecord]:
         """Return all documents in the order of their names."""
         rows = self._connection.execute(
-            "SELECT d.id, d.name, d.content_sha256, length(d.text), count(c.id), d.encoding, d.indexed_at"
+            "SELECT d.id, d.name, d.content_sha256, d.encoding, d.metadata IS NULL, count(c.id)"
             " FROM documents d LEFT JOIN chunks c ON c.document_id = d.id GROUP BY d.id ORDER BY d.name"
         )
         return [DocumentRecord(*row) for row in rows]
@@ -87,15 +87,21 @@ class Snapshot:
     def text(self, document_id: int) -> str:
         """Return a document's text. Raises IndexDamagedError if it is not what was written."""
         if document_id not in self._texts:
-            row = self._connection.execute(
-                "SELECT name, text, text_sha256 FROM documents WHERE id = ?", (document_id,)
-            ).fetchone()
-            if row is None or text_checksum(row[1]) != row[2]:
-                raise damaged(f"the text of document {document_id} is not what was written")
+            row = self._document(document_id)
             if len(self._texts) >= CACHED_TEXTS:
                 self._texts.clear()
-            self._names[document_id], self._texts[document_id] = row[0], row[1]
+            self._names[document_id], self._texts[document_id] = str(row[0]), str(row[2])
         return self._texts[document_id]
+
+    def _document(self, document_id: int) -> tuple[Any, ...]:
+        """Return (name, content_sha256, text, blocks, encoding, metadata), after comparing the checksum."""
+        row = self._connection.execute(
+            "SELECT name, content_sha256, text, blocks, encoding, metadata, checksum FROM documents WHERE id = ?",
+            (document_id,),
+        ).fetchone()
+        if row is None or not isinstance(row[2], str) or checksum(*map(_jsonable, row[:-1])) != row[-1]:
+            raise damaged(f"the text of document {document_id} is not what was written")
+        return tuple(row[:-1])
 
     def text_of(self, name: str) -> str | None:
         """Return the text of the document of this name, or None if there is none."""
@@ -104,30 +110,32 @@ class Snapshot:
 
     def parsed(self, document_id: int) -> ParsedDocument:
         """Return a document as its parser returned it."""
-        text = self.text(document_id)
-        blocks, encoding = self._connection.execute(
-            "SELECT blocks, encoding FROM documents WHERE id = ?", (document_id,)
-        ).fetchone()
+        _, _, text, blocks, encoding, _ = self._document(document_id)
         return ParsedDocument(text, tuple(Block(*block) for block in json.loads(blocks)), encoding)
 
-    def metadata(self, document_id: int) -> dict[str, object] | None:
+    def metadata(self, document_id: int) -> dict[str, Any] | None:
         """Return what the caller stored with a text added through the API, or None for a file."""
-        (value,) = self._connection.execute("SELECT metadata FROM documents WHERE id = ?", (document_id,)).fetchone()
-        return None if value is None else json.loads(value)
+        value = self._document(document_id)[5]
+        return None if value is None else dict(json.loads(value))
 
     def chunks(self, ids: Sequence[int]) -> list[StoredChunk]:
         """Return the chunks with these ids, in the order asked for; an id that is not there is left out."""
-        marks = ",".join("?" * len(ids))
-        rows = self._connection.execute(f"SELECT {COLUMNS} FROM chunks WHERE id IN ({marks})", list(ids))
-        found = {row[0]: self._stored_chunk(row) for row in rows}
+        found = {stored.id: stored for stored in self._chunks_where("id", ids)}
         return [found[i] for i in ids if i in found]
 
     def chunks_by_key(self, keys: Sequence[str]) -> list[StoredChunk]:
         """Return the chunks with these keys, in the order asked for; a key that is not there is left out."""
-        marks = ",".join("?" * len(keys))
-        rows = self._connection.execute(f"SELECT {COLUMNS} FROM chunks WHERE key IN ({marks})", list(keys))
-        found = {row[1]: self._stored_chunk(row) for row in rows}
+        found = {stored.key: stored for stored in self._chunks_where("key", keys)}
         return [found[k] for k in keys if k in found]
+
+    def _chunks_where(self, column: str, values: Sequence[int] | Sequence[str]) -> Iterator[StoredChunk]:
+        for first in range(0, len(values), BATCH):
+            part = list(values[first : first + BATCH])
+            marks = ",".join("?" * len(part))
+            yield from map(
+                self._stored_chunk,
+                self._connection.execute(f"SELECT {COLUMNS} FROM chunks WHERE {column} IN ({marks})", part),
+            )
 
     def chunks_of(self, document_id: int) -> list[StoredChunk]:
         """Return the chunks of a document in reading order."""
@@ -146,8 +154,8 @@ class Snapshot:
             ).fetchall()
             if not rows:
                 return
-            vectors = np.frombuffer(b"".join(row[7] for row in rows), "<f4").reshape(len(rows), self.dimension)
-            yield [self._stored_chunk(row) for row in rows], vectors
+            chunks = [self._stored_chunk(row) for row in rows]
+            yield chunks, np.frombuffer(b"".join(row[7] for row in rows), "<f4").reshape(len(rows), self.dimension)
             last = rows[-1][0]
 
     def removed_since(self, generation: int) -> list[int]:
@@ -161,13 +169,28 @@ class Snapshot:
         if found != "ok":
             raise damaged(str(found).replace("\n", " "))
 
-    def _stored_chunk(self, row: tuple[int, str, int, int, int, str, str, bytes, bytes]) -> StoredChunk:
-        id_, key, document_id, start, end, heading, sentences, vector, checksum = row
-        if chunk_checksum(key, start, end, heading, sentences, vector) != checksum:
+    def check_rows(self) -> None:
+        """Compare the checksum of every row. Raises IndexDamagedError at the first that differs."""
+        for document in self.documents():
+            self.text(document.id)
+        for _ in self.chunks_since(0):
+            pass
+
+    def _stored_chunk(self, row: tuple[Any, ...]) -> StoredChunk:
+        id_, key, document_id, start, end, heading, sentences, vector, written = row
+        columns = map(_jsonable, (key, document_id, start, end, heading, sentences))
+        if not isinstance(vector, bytes) or checksum(*columns, vector=vector) != written:
             raise damaged(f"chunk {id_} is not what was written")
+        if len(vector) != 4 * self.dimension:
+            raise damaged(f"chunk {id_} has a vector of {len(vector)} bytes, the index of {4 * self.dimension}")
         text = self.text(document_id)
         chunk = Chunk(start, end, tuple(json.loads(heading)), tuple(Sentence(*s) for s in json.loads(sentences)))
         return StoredChunk(id_, key, document_id, self._names[document_id], text[start:end], chunk)
+
+
+def _jsonable(value: object) -> object:
+    """Return a column's value so that JSON can hold it; a blob where text belongs is damage, and differs."""
+    return repr(value) if isinstance(value, bytes) else value
 
 
 def damaged(what: str) -> IndexDamagedError:

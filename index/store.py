@@ -5,11 +5,14 @@ writers do meanwhile); a writer takes the folder's lock and gets a `Transaction`
 """
 
 import fcntl
+import logging
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from index.errors import (
     IndexBusyError,
@@ -26,6 +29,11 @@ from index.transaction import Transaction
 DATABASE = "store.sqlite3"
 LOCK = "lock"
 BUSY_SECONDS = 30
+LOCK_SECONDS = 3.0
+# How the names begin of all that may lie in an index folder.
+OUR_FILES = (DATABASE, LOCK, "vectors.", "lexical")
+
+logger = logging.getLogger("rag")
 
 
 class Store:
@@ -38,30 +46,46 @@ class Store:
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """Give a consistent view of the newest generation. Raises IndexMissingError if nothing was ever committed."""
-        if not self.path.exists():
-            raise self._missing()
-        with self._translated(), closing(self._connect_to_read()) as connection:
-            connection.execute("BEGIN")
-            self._check_format(connection)
-            snapshot = Snapshot(connection)
+        with ExitStack() as stack:
+            with self._translated():
+                if not self.path.exists():
+                    raise self._missing()
+                connection = stack.enter_context(closing(self._connect_to_read()))
+                connection.execute("BEGIN")
+                self._check_format(connection)
+                snapshot = Snapshot(connection)
             if not snapshot.generation:
                 raise self._missing()
-            yield snapshot
+            with self._translated_database():
+                yield snapshot
 
     @contextmanager
     def transaction(self, meta: IndexMeta, *, rebuild: bool = False) -> Iterator[Transaction]:
         """Give the one writer a transaction; it is committed at the end of the block, or rolled back by an error.
 
         Raises IndexBusyError if another process is writing, IndexIncompatibleError if `meta` differs from what the
-        index was made with (unless `rebuild`).
+        index was made with (unless `rebuild`), StorageError if the folder is not an index's or cannot be written.
         """
-        with self._translated():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with self._locked():
+        self._check_folder()
+        with ExitStack() as stack:
+            with self._translated():
+                stack.enter_context(self._locked(LOCK_SECONDS))
                 if rebuild:
                     self._set_damaged_aside()
-                with closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
-                    yield from self._write(connection, meta, rebuild)
+                connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+                stack.enter_context(closing(connection))
+            with self._translated_database():
+                yield from self._write(connection, meta, rebuild)
+
+    def _check_folder(self) -> None:
+        """Make the folder if need be, and refuse one that holds anything else than an index."""
+        with self._translated():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            foreign = [path.name for path in self.folder.iterdir() if not path.name.startswith(OUR_FILES)]
+            if foreign and not self.path.exists():
+                raise StorageError(
+                    f"{self.folder} holds other files ({min(foreign)}): name a folder of its own with --index"
+                )
 
     def _write(self, connection: sqlite3.Connection, meta: IndexMeta, rebuild: bool) -> Iterator[Transaction]:
         connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")
@@ -81,8 +105,11 @@ class Store:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        # What was removed must not live on in the log; a reader in the middle of a snapshot may postpone it.
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        # What was removed must not live on in the log. A reader in the middle of a snapshot may postpone that.
+        connection.execute("PRAGMA busy_timeout=1000")
+        (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            logger.warning("someone is reading: what was removed leaves the disk with the next `rag index`")
 
     def _connect_to_read(self) -> sqlite3.Connection:
         address = self.path.resolve().as_uri()
@@ -91,10 +118,11 @@ class Store:
             connection.execute("SELECT * FROM sqlite_schema").fetchone()
         except sqlite3.OperationalError:
             connection.close()
-            if os.access(self.folder, os.W_OK):
+            log = self.path.with_name(DATABASE + "-wal")
+            if os.access(self.folder, os.W_OK) or (log.exists() and log.stat().st_size):
                 raise
-            # subtle: WAL needs to write beside the database even to read. On a read-only folder nobody can be
-            # writing, so SQLite may read the file alone.
+            # subtle: WAL needs to write beside the database even to read. Where we may not, and the log is empty, the
+            # file alone is the newest generation.
             return sqlite3.connect(f"{address}?mode=ro&immutable=1", uri=True, isolation_level=None)
         return connection
 
@@ -115,17 +143,18 @@ class Store:
             )
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Hold the folder's lock. The kernel drops it with the process, so a crash leaves no stale lock."""
-        with open(self.folder / LOCK, "a+", encoding="ascii") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                file.seek(0)
-                holder = file.read().strip() or "unknown"
-                raise IndexBusyError(
-                    f"another process ({holder}) is writing to {self.folder}: try again when it has finished"
-                ) from error
+    def _locked(self, seconds: float = 0) -> Iterator[None]:
+        """Hold the folder's lock, after waiting so long for it. The kernel drops it with the process."""
+        with open(self.folder / LOCK, "a+", encoding="ascii", errors="replace") as file:
+            deadline = time.monotonic() + seconds
+            while not _try_lock(file):
+                if time.monotonic() >= deadline:
+                    file.seek(0)
+                    holder = file.read(20).strip() or "unknown"
+                    raise IndexBusyError(
+                        f"another process ({holder}) is writing to {self.folder}: try again when it has finished"
+                    )
+                time.sleep(0.1)
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()
@@ -134,36 +163,60 @@ class Store:
     @contextmanager
     def locked_if_free(self) -> Iterator[bool]:
         """Hold the writer's lock if it can be had at once; say whether it is held. Used to mend views."""
-        try:
-            with self._locked():
-                yield True
-        except (IndexBusyError, OSError):
-            yield False
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._locked())
+            except (IndexBusyError, OSError):
+                locked = False
+            else:
+                locked = True
+            yield locked
 
     def _set_damaged_aside(self) -> None:
-        """Rename a database that cannot be read, so that a rebuild starts afresh and nothing is thrown away."""
+        """Rename a database that is not what was written: a rebuild starts afresh, and nothing is thrown away."""
         try:
             with self.snapshot() as snapshot:
                 snapshot.check_pages()
+                snapshot.check_rows()
         except IndexMissingError:
             return
-        except (IndexDamagedError, IndexIncompatibleError):
-            for suffix in ("", "-wal", "-shm"):
+        except IndexDamagedError:
+            number = 1
+            while (aside := self.path.with_name(f"{DATABASE}.damaged-{number}")).exists():
+                number += 1
+            for suffix in ("-wal", "-shm", ""):
                 part = Path(f"{self.path}{suffix}")
                 if part.exists():
-                    part.replace(f"{self.path}{suffix}.damaged")
+                    part.replace(f"{aside}{suffix}")
+            logger.warning("the damaged database was set aside as %s: index other folders again, then delete it", aside)
+
+    def set_aside(self) -> list[Path]:
+        """Return the damaged databases that rebuilds have set aside; they still hold what they held."""
+        return sorted(self.folder.glob(f"{DATABASE}.damaged-*"))
 
     def _missing(self) -> RagError:
         return IndexMissingError(f"no index at {self.folder}: run `rag index FOLDER` first")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
+        """Turn the file system's errors into ours, and the database's."""
         try:
-            yield
-        except sqlite3.Error as error:
-            raise self._translate(error) from error
+            with self._translated_database():
+                yield
         except OSError as error:
             raise StorageError(f"cannot use {self.folder}: {(error.strerror or str(error)).lower()}") from error
+
+    @contextmanager
+    def _translated_database(self) -> Iterator[None]:
+        """Turn the database's errors into ours; what else goes wrong in a caller's block is the caller's."""
+        try:
+            yield
+        except sqlite3.ProgrammingError:
+            raise  # a mistake of this program, not of the file
+        except sqlite3.Error as error:
+            raise self._translate(error) from error
+        except UnicodeDecodeError as error:
+            raise self._damaged("text that is not UTF-8") from error
 
     def _translate(self, error: sqlite3.Error) -> RagError:
         name = getattr(error, "sqlite_errorname", "")
@@ -171,4 +224,15 @@ class Store:
             return IndexBusyError(f"another process is writing to {self.folder}: try again when it has finished")
         if name.startswith(("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_IOERR")):
             return StorageError(f"cannot use {self.folder}: {error}")
-        return IndexDamagedError(f"the index at {self.folder} is damaged ({error}): run `rag index FOLDER --rebuild`")
+        return self._damaged(str(error))
+
+    def _damaged(self, what: str) -> IndexDamagedError:
+        return IndexDamagedError(f"the index at {self.folder} is damaged ({what}): run `rag index FOLDER --rebuild`")
+
+
+def _try_lock(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

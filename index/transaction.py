@@ -13,7 +13,7 @@ from index.chunking import Chunk
 from index.encoding import Vectors
 from index.errors import IndexIncompatibleError
 from index.parsing import ParsedDocument
-from index.schema import IndexMeta, chunk_checksum, text_checksum
+from index.schema import IndexMeta, checksum
 from index.snapshot import Snapshot
 
 
@@ -40,6 +40,8 @@ class Transaction:
         self.snapshot = Snapshot(connection)
         self.generation = self.snapshot.generation + 1
         self.changed = False
+        # The first document says how long vectors are; in a rebuild, all of them are written again.
+        self._dimension = 0 if rebuild else self.snapshot.dimension
         if self.snapshot.meta != meta:
             if not rebuild:
                 raise IndexIncompatibleError(_difference(self.snapshot.meta, meta))
@@ -47,22 +49,30 @@ class Transaction:
             self.changed = True
 
     def put(self, document: NewDocument) -> None:
-        """Store a document, in place of the one of the same name if there is one."""
+        """Store a document, in place of the one of the same name if there is one.
+
+        Raises IndexIncompatibleError if its vectors are of another length than the index's.
+        """
+        dimension = document.vectors.shape[1]
+        if self._dimension not in (0, dimension):
+            raise IndexIncompatibleError(
+                f"the index has vectors of length {self._dimension}, the model gives {dimension}:"
+                " run `rag index FOLDER --rebuild` to make it again"
+            )
         self.remove(document.name)
         parsed = document.parsed
+        row = (
+            document.name,
+            document.content_sha256,
+            parsed.text,
+            json.dumps([(b.start, b.end, b.level) for b in parsed.blocks]),
+            parsed.encoding,
+            None if document.metadata is None else json.dumps(document.metadata, ensure_ascii=False),
+        )
         cursor = self._connection.execute(
-            "INSERT INTO documents (name, content_sha256, text, text_sha256, blocks, encoding, metadata, indexed_at)"
+            "INSERT INTO documents (name, content_sha256, text, blocks, encoding, metadata, checksum, indexed_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                document.name,
-                document.content_sha256,
-                parsed.text,
-                text_checksum(parsed.text),
-                json.dumps([(b.start, b.end, b.level) for b in parsed.blocks]),
-                parsed.encoding,
-                None if document.metadata is None else json.dumps(document.metadata, ensure_ascii=False),
-                _now(),
-            ),
+            (*row, checksum(*row), _now()),
         )
         keys = document.keys or [f"{document.name}#{number}" for number in range(len(document.chunks))]
         rows = zip(keys, document.chunks, np.asarray(document.vectors, "<f4"), strict=True)
@@ -71,9 +81,9 @@ class Transaction:
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             ((*_row(key, chunk, vector.tobytes(), cursor.lastrowid), self.generation) for key, chunk, vector in rows),
         )
-        self._connection.execute(
-            "INSERT OR REPLACE INTO meta VALUES ('dimension', ?)", (str(document.vectors.shape[1]),)
-        )
+        if not self._dimension:
+            self._dimension = dimension
+            self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('dimension', ?)", (str(dimension),))
         self.changed = True
 
     def remove(self, name: str) -> bool:
@@ -108,8 +118,8 @@ def _now() -> str:
 def _row(key: str, chunk: Chunk, vector: bytes, document_id: int | None) -> tuple[object, ...]:
     heading = json.dumps(chunk.heading, ensure_ascii=False)
     sentences = json.dumps([(s.start, s.end, s.is_heading) for s in chunk.sentences])
-    checksum = chunk_checksum(key, chunk.start, chunk.end, heading, sentences, vector)
-    return key, document_id, chunk.start, chunk.end, heading, sentences, vector, checksum
+    row = (key, document_id, chunk.start, chunk.end, heading, sentences)
+    return (*row, vector, checksum(*row, vector=vector))
 
 
 def _difference(old: IndexMeta, new: IndexMeta) -> str:

@@ -1,6 +1,5 @@
 """The FAISS view: exact inner product over the chunks' vectors, each under its chunk's id."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -41,10 +40,10 @@ class VectorView(View):
     @classmethod
     def write(cls, folder: Path, snapshot: Snapshot, since: int | None) -> Self:
         """Carry the index on from `since`, or make it again, and replace its file."""
-        if since is None:
+        view = None if since is None else cls.load(folder)
+        if since is None or view is None or view._index.d != snapshot.dimension:
             view = cls.in_memory(snapshot)
         else:
-            view = cls.load(folder)
             removed = np.array(snapshot.removed_since(since), np.int64)
             view._index.remove_ids(faiss.IDSelectorBatch(removed))
             view._add(snapshot, since)
@@ -60,10 +59,6 @@ class VectorView(View):
         """Return up to `k` (chunk id, cosine similarity) for one vector of shape (dimension,), best first."""
         similarities, ids = self._index.search(vector.reshape(1, -1), k)
         return [(int(i), float(s)) for i, s in zip(ids[0], similarities[0], strict=True) if i >= 0]
-
-    def vectors_of(self, ids: Iterable[int]) -> Vectors:
-        """Return the stored vectors of chunks, shape (number of ids, dimension). For checks."""
-        return np.array([self._index.reconstruct(int(i)) for i in ids], np.float32)
 
     def _add(self, snapshot: Snapshot, since: int) -> None:
         for chunks, vectors in snapshot.chunks_since(since):

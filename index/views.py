@@ -10,7 +10,9 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -73,14 +75,14 @@ AnyView = TypeVar("AnyView", bound=View)
 
 def open_view(kind: type[AnyView], store: Store, snapshot: Snapshot) -> AnyView:
     """Return the view of this snapshot's generation, mended on disk or made in memory if need be."""
-    state, _ = view_state(kind, store.folder, snapshot)
+    state, stamp = view_state(kind, store.folder, snapshot)
     if state is ViewState.IN_STEP:
         try:
             view = kind.load(store.folder)
         except StorageError:  # tantivy takes a lock even to read, and cannot in a read-only folder
             return kind.in_memory(snapshot)
-        # subtle: a writer may have replaced the files between the comparison and the opening.
-        if view_state(kind, store.folder, snapshot)[0] is ViewState.IN_STEP:
+        # subtle: a writer may have replaced the files since they were compared; it takes the stamp away first.
+        if _read_stamp(store.folder / kind.stamp_file) == stamp:
             return view
     with store.locked_if_free() as locked:
         if locked and _is_newest(store, snapshot):
@@ -97,13 +99,17 @@ def update_view(kind: type[AnyView], folder: Path, snapshot: Snapshot) -> AnyVie
     """Write the view of this snapshot. The caller holds the writer's lock. Raises StorageError."""
     state, stamp = view_state(kind, folder, snapshot)
     if state is ViewState.IN_STEP:
-        return kind.load(folder)
-    since = stamp.generation if stamp and state is ViewState.BEHIND else None
+        with suppress(StorageError):
+            return kind.load(folder)
     try:
-        (folder / kind.stamp_file).unlink(missing_ok=True)  # from here until the new stamp, the files are nobody's
-        view = kind.write(folder, snapshot, since)
+        remove(folder / kind.stamp_file)  # from here until the new stamp, the files are nobody's
+        try:
+            view = kind.write(folder, snapshot, stamp.generation if stamp and state is ViewState.BEHIND else None)
+        except StorageError:
+            view = kind.write(folder, snapshot, None)
         hashes = {str(path.relative_to(folder)): _sha256(path) for path in kind.files(folder)}
-        _write_stamp(folder / kind.stamp_file, Stamp(snapshot.generation, snapshot.commit, hashes))
+        stamp = Stamp(snapshot.generation, snapshot.commit, hashes)
+        write_atomically(folder / kind.stamp_file, json.dumps(stamp.__dict__).encode("ascii"))
     except OSError as error:
         raise StorageError(f"cannot write the {kind.name} files in {folder}: {error.strerror or error}") from error
     return view
@@ -111,20 +117,29 @@ def update_view(kind: type[AnyView], folder: Path, snapshot: Snapshot) -> AnyVie
 
 def view_state(kind: type[View], folder: Path, snapshot: Snapshot) -> tuple[ViewState, Stamp | None]:
     """Compare a view on disk with the store."""
-    path = folder / kind.stamp_file
     try:
-        stamp = Stamp(**json.loads(path.read_text("ascii")))
+        stamp = _read_stamp(folder / kind.stamp_file)
         found = {str(file.relative_to(folder)): _sha256(file) for file in kind.files(folder)}
     except FileNotFoundError:
         return ViewState.MISSING, None
-    except (OSError, ValueError, TypeError):
+    except OSError:
         return ViewState.DAMAGED, None
-    if found != stamp.files:
-        return ViewState.DAMAGED, stamp
+    if stamp is None or found != stamp.files:
+        return ViewState.DAMAGED, None
     if (stamp.generation, stamp.commit) == (snapshot.generation, snapshot.commit):
         return ViewState.IN_STEP, stamp
     known = stamp.generation < snapshot.generation and snapshot.has_commit(stamp.generation, stamp.commit)
     return (ViewState.BEHIND, stamp) if known else (ViewState.MISSING, None)
+
+
+def _read_stamp(path: Path) -> Stamp | None:
+    """Return a stamp, or None if the file does not hold one. Raises OSError, FileNotFoundError among them."""
+    try:
+        stamp = Stamp(**json.loads(path.read_bytes()))
+    except (ValueError, TypeError, RecursionError):
+        return None
+    known = isinstance(stamp.generation, int) and 0 < stamp.generation < 2**62
+    return stamp if known and isinstance(stamp.commit, str) and isinstance(stamp.files, dict) else None
 
 
 def _is_newest(store: Store, snapshot: Snapshot) -> bool:
@@ -137,8 +152,12 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_stamp(path: Path, stamp: Stamp) -> None:
-    write_atomically(path, json.dumps(stamp.__dict__).encode("ascii"))
+def remove(path: Path) -> None:
+    """Remove a file or a folder with all in it, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

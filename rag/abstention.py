@@ -14,23 +14,24 @@ from index.errors import ModelError
 
 @dataclass(frozen=True)
 class Gate:
-    """Answer if the best score reaches `threshold`; precision and recall are of the abstentions."""
+    """Answer if the best score reaches `threshold`; precision and recall are of the abstentions, None if unknown."""
 
     reranker: str
     threshold: float
-    precision: float
-    recall: float
+    precision: float | None
+    recall: float | None
     fitted_on: str
 
-    def passes(self, confidence: float) -> bool:
-        """Say whether to answer."""
-        return confidence >= self.threshold
+    def passes(self, confidence: float | None) -> bool:
+        """Say whether to answer. With nothing to read there is no confidence, and no answer."""
+        return confidence is not None and confidence >= self.threshold
 
 
 def load_gate(reranker: str, threshold: float | None = None) -> Gate:
-    """Return the fitted gate of a reranker, with another threshold if one is given."""
+    """Return the fitted gate of a reranker, or one with the threshold that is given. Raises ModelError."""
+    if threshold is not None:
+        return Gate(reranker, threshold, None, None, "set by hand")
     for values in json.loads(files("rag").joinpath("abstention.json").read_text("utf-8")):
-        gate = Gate(**values)
-        if gate.reranker == reranker:
-            return gate if threshold is None else Gate(reranker, threshold, gate.precision, gate.recall, "set by hand")
-    raise ModelError(f"no threshold was fitted for the reranker {reranker}")
+        if values["reranker"] == reranker:
+            return Gate(**values)
+    raise ModelError(f"no threshold was fitted for the reranker {reranker}: give one with --threshold")

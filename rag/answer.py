@@ -63,8 +63,9 @@ class Passage:
 class Answer:
     """What is known about a question, and where it stands.
 
-    `confidence` is the score that the gate compared with `threshold`; `generation` numbers the state of the index;
-    `dropped` counts sentences that failed the support check; `timings` are seconds by stage.
+    `confidence` is the best sentence's score, which the gate compared with `threshold` (None: nothing to read); a
+    further sentence may score below it. `generation` numbers the state of the index; `dropped` counts sentences that
+    failed the support check; `timings` are seconds by stage.
     """
 
     question: str
@@ -73,7 +74,7 @@ class Answer:
     claims: tuple[Claim, ...]
     sources: tuple[Span, ...]
     passages: tuple[Passage, ...]
-    confidence: float
+    confidence: float | None
     threshold: float
     dropped: int
     model: str

@@ -48,7 +48,7 @@ class Draft:
     generation: int
     hits: tuple[RankedHit, ...]
     evidence: tuple[Evidence, ...]
-    confidence: float
+    confidence: float | None
     timings: dict[str, float]
 
 

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 an error (one line on stderr), 2 wrong usage, 3 not in the
 Heavy modules are imported inside the commands that need them, so that `rag --help` is instant.
 """
 
+import contextlib
 import io
 import json
 import logging
@@ -36,28 +37,41 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):  # None if it was closed by the caller
             stream.reconfigure(errors="replace")
     logging.basicConfig(format="rag: %(message)s", level=logging.WARNING)
+    _leave(_run(sys.argv[1:]))
+
+
+def _run(arguments: list[str]) -> int:
+    """Run a command and return its exit code; every error becomes one line on stderr.
+
+    subtle: not `cli.main`, which handles some errors itself, in its own way.
+    """
     try:
-        code = cli.main(prog_name="rag", standalone_mode=False)
+        with cli.make_context("rag", arguments) as context:
+            cli.invoke(context)
         if sys.stdout:
             sys.stdout.flush()
     except click.exceptions.Exit as stop:
-        code = stop.exit_code
+        return stop.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        return 2
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "rag"
         _complain(f"{error.format_message()} (see `{command} --help`)")
-        code = 2
+        return 2
     except (click.Abort, KeyboardInterrupt):
-        _complain("stopped; nothing was changed")
-        code = 128 + signal.SIGINT
+        _complain("stopped; the index is whole, and what was there before is there")
+        return 128 + signal.SIGINT
     except BrokenPipeError:
-        code = 0  # the reader of our output (`| head`) has seen enough
+        return 0  # the reader of our output (`| head`) has seen enough
     except RagError as error:
         _complain(str(error))
-        code = 1
+        return 1
     except OSError as error:
-        _complain(f"cannot write the output: {error.strerror}")
-        code = 1
-    _leave(code or 0)
+        place = f"{error.filename}: " if error.filename else "cannot write the output: "
+        _complain(f"{place}{error.strerror}")
+        return 1
+    return 0
 
 
 def _leave(code: int) -> NoReturn:
@@ -65,8 +79,10 @@ def _leave(code: int) -> NoReturn:
 
     Everything that must be closed (the store, the progress bar) is closed by its `with` block before this.
     """
-    if sys.stderr:
-        sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream:
+            with contextlib.suppress(OSError):
+                stream.flush()
     os._exit(code)
 
 
@@ -135,6 +151,7 @@ def index_command(
       rag index notes/ --rebuild
     """
     from rag.indexing import index_folder
+    from rag.render import printable
 
     settings = Settings.from_environment(index=index, chunk_size=chunk_size, chunk_overlap=chunk_overlap)
     report = index_folder(settings, folder, encoding=encoding, rebuild=rebuild)
@@ -145,10 +162,10 @@ def index_command(
     print(", ".join(f"{len(names)} {what}" for what, names in counts.items()) + f", {report.unchanged} unchanged")
     if report.ignored:
         listed = ", ".join(f"{count} {suffix}" for suffix, count in report.ignored.most_common(8))
-        print(f"other formats, not read: {listed}")
+        print(f"other formats, not read: {printable(listed)}")
     if report.skipped:
         print(f"skipped {len(report.skipped)}:")
-        _print_lines(f"  {name}: {reason}" for name, reason in report.skipped)
+        _print_lines(f"  {printable(name)}: {reason}" for name, reason in report.skipped)
 
 
 @cli.command()
@@ -256,9 +273,9 @@ def doctor(index: Path | None, as_json: bool) -> None:
 
 
 def _question(argument: str | None) -> str:
-    if argument is None and sys.stdin.isatty():
-        raise click.UsageError("Missing argument 'QUESTION'.")
     if argument in (None, "-"):
+        if sys.stdin is None or (argument is None and sys.stdin.isatty()):
+            raise click.UsageError("Missing argument 'QUESTION'.")
         argument = sys.stdin.buffer.read(100_000).decode("utf-8", "replace")
     return checked(argument or "")
 
@@ -275,4 +292,9 @@ def _print_lines(lines: Iterable[str]) -> None:
 
 
 def _print_json(value: object) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    """Print JSON that says exactly what it should, on any terminal: what is not plain text there is escaped."""
+    from rag.render import UNSAFE
+
+    is_utf8 = getattr(sys.stdout, "encoding", "").lower().replace("-", "") == "utf8"
+    text = json.dumps(value, ensure_ascii=not is_utf8, allow_nan=False, indent=2)
+    print(UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))

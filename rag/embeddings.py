@@ -36,15 +36,16 @@ class LangChainEncoder:
 
     def __init__(self, embeddings: Embeddings) -> None:
         self.embeddings = embeddings
-        self.identity = f"langchain/{type(embeddings).__name__}"
 
     @cached_property
-    def dimension(self) -> int:
-        """Return the length of a vector, as the model gives it."""
-        return len(self.embeddings.embed_query("dimension"))
+    def identity(self) -> str:
+        """Name the model as LangChain knows it, and the length of its vectors."""
+        model = getattr(self.embeddings, "model", None) or getattr(self.embeddings, "model_name", None)
+        named = f"/{model}" if isinstance(model, str) else ""
+        return f"langchain/{type(self.embeddings).__name__}{named}@{len(self.embeddings.embed_query('length'))}"
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Return unit vectors, shape (len(texts), dimension)."""
+        """Return unit vectors, shape (len(texts), length of a vector)."""
         vectors = np.array(self.embeddings.embed_documents(list(texts)), np.float32).reshape(len(texts), -1)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit: Vectors = (vectors / np.where(lengths == 0, 1, lengths)).astype(np.float32)

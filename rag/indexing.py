@@ -3,12 +3,13 @@
 import sys
 from pathlib import Path
 
-from index.build import Builder, BuildReport, files_to_index
+from index.build import Builder, BuildReport, list_folder
 from index.encoding import document_encoder
 from index.lexical import LexicalView
 from index.vectors import VectorView
 from index.views import view_state
 from rag.assemble import index_meta, open_store
+from rag.render import printable
 from rag.settings import Settings
 
 
@@ -17,9 +18,11 @@ def index_folder(settings: Settings, folder: Path, *, encoding: str | None, rebu
     from tqdm import tqdm
 
     builder = Builder(open_store(settings), index_meta(settings), lambda: document_encoder(settings.encoder))
-    total = sum(_size(source.path) for source in files_to_index(folder, builder.store, BuildReport()))
-    with tqdm(total=total, unit="B", unit_scale=True, file=sys.stderr, disable=None, desc=f"Indexing {folder}") as bar:
-        return builder.build(folder, encoding=encoding, rebuild=rebuild, progress=bar.update)
+    listing = list_folder(folder, settings.index)
+    total = sum(_size(source.path) for source in listing.files)
+    hidden = True if sys.stderr is None else None  # None: hidden unless it is a terminal
+    with tqdm(total=total, unit="B", unit_scale=True, disable=hidden, desc=printable(f"Indexing {folder}")) as bar:
+        return builder.build(folder, listing=listing, encoding=encoding, rebuild=rebuild, progress=bar.update)
 
 
 def index_status(settings: Settings) -> dict[str, object]:

@@ -49,10 +49,13 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Reading:
-    """The chosen sentences in reading order, and how sure the reader is that they answer (a reranker's score)."""
+    """The chosen sentences, best document first, each document's in reading order.
+
+    `confidence` is the best score of a sentence, chosen or not; None if there was nothing to read.
+    """
 
     evidence: tuple[Evidence, ...]
-    confidence: float
+    confidence: float | None
 
 
 @dataclass(frozen=True)
@@ -84,12 +87,14 @@ PRONOUN = re.compile(
 def read(question: str, hits: Sequence[RankedHit], reranker: Reranker) -> Reading:
     """Choose the sentences that answer the question from the best passages."""
     if not hits:
-        return Reading((), float("-inf"))
-    candidates = _candidates([r for r in hits[:PASSAGES_READ] if r.score >= hits[0].score - NEAR])
+        return Reading((), None)
+    candidates = _candidates([r for r in hits[:PASSAGES_READ] if r.score >= hits[0].score - NEAR * reranker.scale])
+    if not candidates:
+        return Reading((), None)
     scores = _scores(question, candidates, reranker)
     ranks = scores + PASSAGE_WEIGHT * np.array([c.passage_score for c in candidates], np.float32)
-    chosen = _choose(candidates, ranks, MAX_REASONS if WHY.match(question) else MAX_SENTENCES)
-    rank = {stored.hit.passage.document: i for i, stored in reversed(list(enumerate(hits)))}
+    chosen = _choose(candidates, ranks, MAX_REASONS if WHY.match(question) else MAX_SENTENCES, MARGIN * reranker.scale)
+    rank = {ranked.hit.passage.document: i for i, ranked in reversed(list(enumerate(hits)))}
     evidence = [Evidence(candidates[i].passage, candidates[i].sentence, float(scores[i])) for i in chosen]
     evidence.sort(key=lambda e: (rank[e.passage.document], e.passage.document, e.sentence.start))
     return Reading(tuple(evidence), float(scores.max()))
@@ -128,16 +133,16 @@ def _scores(question: str, candidates: Sequence[_Candidate], reranker: Reranker)
     score = dict(zip(texts, reranker.score(question, list(texts)).tolist(), strict=True))
     result = [score[c.text] for c in candidates]
     for i, (candidate, window) in enumerate(zip(candidates, windows, strict=True)):
-        if window and (is_why or score[window] - score[candidate.before[-1]] >= MIN_GAIN):
+        if window and (is_why or score[window] - score[candidate.before[-1]] >= MIN_GAIN * reranker.scale):
             result[i] = max(result[i], score[window])
     return np.array(result, np.float32)
 
 
-def _choose(candidates: Sequence[_Candidate], ranks: Scores, most: int) -> list[int]:
+def _choose(candidates: Sequence[_Candidate], ranks: Scores, most: int, margin: float) -> list[int]:
     """Take the best sentence, and further ones that score nearly as well and say something else."""
     chosen: list[int] = []
     for i in sorted(range(len(candidates)), key=lambda i: -ranks[i]):
-        if len(chosen) == most or (chosen and ranks[i] < ranks[chosen[0]] - MARGIN):
+        if len(chosen) == most or (chosen and ranks[i] < ranks[chosen[0]] - margin):
             break
         if all(_overlap(candidates[i].text, candidates[j].text) < SAME_WORDS for j in chosen):
             chosen.append(i)

@@ -77,7 +77,8 @@ def _scores(fused: float, dense: float | None, lexical: float | None) -> str:
 
 
 def _beginning(text: str) -> str:
-    return textwrap.shorten(printable(text), SHOWN_CHARACTERS, placeholder=" ...")
+    shown = printable(text)
+    return shown if len(shown) <= SHOWN_CHARACTERS else f"{shown[:SHOWN_CHARACTERS]} ..."
 
 
 def _indented(text: str, width: int) -> list[str]:

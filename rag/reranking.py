@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.encoding import Encoder
-from index.errors import ModelError
+from index.errors import ModelMissingError
 from index.models import RERANKER_FILES
 
 logger = logging.getLogger("rag")
@@ -30,6 +30,10 @@ class Reranker(Protocol):
     def name(self) -> str:
         """Name the model; thresholds belong to a name."""
 
+    @property
+    def scale(self) -> float:
+        """Return how much a clear difference between two scores is: 1 for logits."""
+
     def score(self, question: str, texts: Sequence[str]) -> Scores:
         """Return one score for each text, higher is better, shape (len(texts),)."""
 
@@ -38,13 +42,14 @@ class CrossEncoder:
     """The pinned cross-encoder on onnxruntime."""
 
     name = RERANKER_FILES.name
+    scale = 1.0
 
     def __init__(self) -> None:
         import onnxruntime
         from tokenizers import Tokenizer
 
         self._tokenizer = Tokenizer.from_file(str(RERANKER_FILES.checked("tokenizer.json")))
-        self._tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
+        self._tokenizer.enable_truncation(MAX_TOKENS)  # the longer of the two is cut
         self._tokenizer.no_padding()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
@@ -74,6 +79,8 @@ FEEDS = ("input_ids", "attention_mask", "token_type_ids")
 class CosineReranker:
     """The stand-in without a cross-encoder: cosine similarity of question and text."""
 
+    scale = 0.03
+
     def __init__(self, encoder: Encoder) -> None:
         self.name = f"cosine/{encoder.identity.partition('@')[0]}"
         self._encoder = encoder
@@ -89,7 +96,7 @@ def load_reranker(make_encoder: Callable[[], Encoder]) -> Reranker:
     """Return the cross-encoder, or the stand-in with a warning if it is not installed."""
     try:
         return CrossEncoder()
-    except ModelError as error:
+    except ModelMissingError as error:
         logger.warning("%s; ranking by cosine similarity, which answers less well", error)
         return CosineReranker(make_encoder())
 

@@ -1,5 +1,6 @@
 """What a person may choose, in one flat place. Flag > environment > default; built once at each edge."""
 
+import math
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -35,6 +36,8 @@ class Settings:
             if given is not None:
                 values[setting.name] = given
         settings = cls(**values)  # type: ignore[arg-type]  # the values come from options of the right type
+        if settings.threshold is not None and not math.isfinite(settings.threshold):
+            raise SettingError(f"threshold is {settings.threshold}, it must be a number")
         _check("k", settings.k, 1, 50)
         _check("chunk_size", settings.chunk_size, 20, 250)
         _check("chunk_overlap", settings.chunk_overlap, 0, 5)

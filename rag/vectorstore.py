@@ -6,6 +6,7 @@ come and go with `rag index` only.
 
 import uuid
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,8 @@ from langchain_core.vectorstores import VectorStore
 from index.build import mend_views
 from index.chunking import Chunk, Sentence
 from index.documents import content_hash
-from index.encoding import Encoder
-from index.errors import IndexMissingError
+from index.encoding import Encoder, Vectors
+from index.errors import IndexIncompatibleError, IndexMissingError
 from index.parsing import Block, ParsedDocument
 from index.schema import IndexMeta
 from index.sentences import split_sentences
@@ -27,8 +28,7 @@ from index.transaction import NewDocument
 from index.vectors import VectorView
 from index.views import open_view
 from rag.embeddings import EncoderEmbeddings, LangChainEncoder
-
-CHUNK_SIZE, CHUNK_OVERLAP = 200, 1
+from rag.settings import Settings
 
 
 class IndexVectorStore(VectorStore):
@@ -37,12 +37,12 @@ class IndexVectorStore(VectorStore):
     def __init__(self, store: Store, embedding: Embeddings) -> None:
         self._store = store
         self._embedding = embedding
+        self._view: tuple[str, VectorView] | None = None
         self._encoder: Encoder
         if isinstance(embedding, EncoderEmbeddings):
             self._encoder = embedding.encoder
         else:
             self._encoder = LangChainEncoder(embedding)
-        self._meta = IndexMeta(self._encoder.identity, CHUNK_SIZE, CHUNK_OVERLAP)
 
     @property
     def embeddings(self) -> Embeddings:
@@ -60,6 +60,8 @@ class IndexVectorStore(VectorStore):
         **kwargs: Any,
     ) -> "IndexVectorStore":
         """Make a store in the folder given by the keyword `store`, and add the texts."""
+        if not isinstance(kwargs.get("store"), Store):
+            raise TypeError("from_texts needs store=Store(folder)")
         made = cls(kwargs["store"], embedding)
         made.add_texts(texts, metadatas, ids=ids)
         return made
@@ -72,12 +74,18 @@ class IndexVectorStore(VectorStore):
         ids: Sequence[str | None] | None = None,
         **kwargs: Any,
     ) -> list[str]:
-        """Add texts, each in place of one of the same id, all in one transaction; return their ids."""
+        """Add texts, each in place of one of the same id, all in one transaction; return their ids.
+
+        Raises ValueError for the id of a file or of a file's chunk.
+        """
         listed = list(texts)
+        if not listed:
+            return []
         names = [given or str(uuid.uuid4()) for given in (ids or [None] * len(listed))]
         metas = metadatas or [{} for _ in listed]
         vectors = self._encoder.encode(listed)
-        with self._store.transaction(self._meta) as transaction:
+        with self._store.transaction(self._meta()) as transaction:
+            _refuse_files(transaction.snapshot, names)
             for text, name, metadata, vector in zip(listed, names, metas, vectors, strict=True):
                 parsed = ParsedDocument(text, (Block(0, len(text)),), "utf-8")
                 sentences = tuple(Sentence(start, end) for start, end in split_sentences(text, 0, len(text)))
@@ -88,12 +96,15 @@ class IndexVectorStore(VectorStore):
         return names
 
     def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool:
-        """Remove texts by id; ids that are not there are passed over. Raises ValueError for a chunk of a file."""
-        with self._store.transaction(self._meta) as transaction:
-            for stored in transaction.snapshot.chunks_by_key(ids or []):
-                if transaction.snapshot.metadata(stored.document_id) is None:
-                    raise ValueError(f"{stored.key} belongs to a file: remove the file and run `rag index`")
-            for name in ids or []:
+        """Remove texts by id, or all that were added here if `ids` is None; ids that are not there are passed over.
+
+        Raises ValueError for the id of a file or of a file's chunk.
+        """
+        with self._store.transaction(self._meta()) as transaction:
+            if ids is None:
+                ids = [d.name for d in transaction.snapshot.documents() if not d.is_file]
+            _refuse_files(transaction.snapshot, ids)
+            for name in ids:
                 transaction.remove(name)
             changed = transaction.changed
         if changed:
@@ -124,13 +135,35 @@ class IndexVectorStore(VectorStore):
         """Map cosine similarity, -1 to 1, to LangChain's 0 to 1."""
         return lambda cosine: (cosine + 1) / 2
 
-    def _nearest(self, vector: Any, k: int) -> list[tuple[Document, float]]:
+    def _nearest(self, vector: Vectors, k: int) -> list[tuple[Document, float]]:
         try:
             with self._store.snapshot() as snapshot:
-                found = dict(open_view(VectorView, self._store, snapshot).search(vector, k))
+                if snapshot.meta.encoder != self._encoder.identity:
+                    raise IndexIncompatibleError(
+                        f"the index was made with {snapshot.meta.encoder}, not with {self._encoder.identity}"
+                    )
+                if self._view is None or self._view[0] != snapshot.commit:
+                    self._view = (snapshot.commit, open_view(VectorView, self._store, snapshot))
+                found = dict(self._view[1].search(vector, k))
                 return [(to_document(snapshot, s), found[s.id]) for s in snapshot.chunks(list(found))]
         except IndexMissingError:
             return []
+
+    def _meta(self) -> IndexMeta:
+        """Return this encoder with the chunk sizes of the index, or the defaults for a new one."""
+        try:
+            with self._store.snapshot() as snapshot:
+                return replace(snapshot.meta, encoder=self._encoder.identity)
+        except IndexMissingError:
+            return IndexMeta(self._encoder.identity, Settings.chunk_size, Settings.chunk_overlap)
+
+
+def _refuse_files(snapshot: Snapshot, ids: Sequence[str]) -> None:
+    files = {d.name for d in snapshot.documents() if d.is_file}
+    chunks = {c.key for c in snapshot.chunks_by_key(ids) if c.document in files}
+    for id_ in ids:
+        if id_ in files or id_ in chunks:
+            raise ValueError(f"{id_} belongs to a file, which comes and goes with `rag index`")
 
 
 def to_document(snapshot: Snapshot, stored: StoredChunk) -> Document:

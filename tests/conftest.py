@@ -1,5 +1,6 @@
 """Small real parts for the tests: an encoder and a reranker of derivable numbers, and a way to run `rag`."""
 
+import os
 import re
 import subprocess
 import sys
@@ -47,6 +48,7 @@ class WordReranker:
     """A text scores the number of distinct question words that it holds, minus 2."""
 
     name = "words"
+    scale = 1.0
 
     def score(self, question: str, texts: Sequence[str]) -> np.ndarray:
         return np.array([len(set(words(question)) & set(words(text))) - 2 for text in texts], np.float32)
@@ -89,15 +91,18 @@ main()
 """
 
 
+def clean_environment() -> dict[str, str]:
+    """Return the environment without settings of ours or of Python's, so that a developer's do not matter."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAG_", "PYTHON"))}
+    return {**kept, "PYTHONPATH": str(ROOT)}
+
+
 def rag(*arguments: str, cwd: Path, stdin: bytes | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command line; output is decoded as UTF-8."""
-    import os
-
-    env = {k: v for k, v in os.environ.items() if not k.startswith("RAG_")}
     finished = subprocess.run(
         [sys.executable, "-c", BOOT, *arguments],
         cwd=cwd,
-        env={**env, "PYTHONPATH": str(ROOT), **environment},
+        env={**clean_environment(), **environment},
         input=stdin if stdin is not None else b"",
         capture_output=True,
         timeout=120,

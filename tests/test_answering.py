@@ -185,5 +185,12 @@ def test_what_the_article_does_not_say(seed_chain: Chain, question: str) -> None
 
 
 def test_another_threshold_can_be_set_by_hand() -> None:
-    fitted = load_gate("ms-marco-MiniLM-L-12-v2")
-    assert load_gate("ms-marco-MiniLM-L-12-v2", 9.5) == replace(fitted, threshold=9.5, fitted_on="set by hand")
+    assert load_gate("any", 9.5) == Gate("any", 9.5, None, None, "set by hand")
+
+
+def test_the_gates_that_ship_are_fitted() -> None:
+    for reranker in ("ms-marco-MiniLM-L-12-v2", "cosine/all-MiniLM-L6-v2"):
+        gate = load_gate(reranker)
+        assert gate.precision is not None
+        assert gate.precision > 0.7
+        assert "questions" in gate.fitted_on

@@ -1,10 +1,13 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from index.errors import IndexIncompatibleError, IndexMissingError, NoDocumentsError
+from index.build import Builder
+from index.errors import EncodingError, IndexIncompatibleError, IndexMissingError, NoDocumentsError
 from index.schema import IndexMeta
+from index.search import Searcher
 from index.store import Store
 from tests.conftest import META, WordEncoder, build
 
@@ -45,8 +48,6 @@ def test_an_unchanged_folder_makes_no_generation_and_loads_no_encoder(store: Sto
 
     def no_encoder() -> WordEncoder:
         raise AssertionError("the encoder was loaded")
-
-    from index.build import Builder
 
     report = Builder(store, META, no_encoder).build(folder)
     assert report.unchanged == 3
@@ -166,8 +167,6 @@ class StopsAtThird(WordEncoder):
 
 
 def test_an_interrupted_run_changes_nothing(store: Store, folder: Path) -> None:
-    from index.build import Builder
-
     build(store, folder / "sub")
     with pytest.raises(KeyboardInterrupt):
         Builder(store, META, StopsAtThird).build(folder)
@@ -219,3 +218,85 @@ def test_a_named_encoding_is_used(store: Store, folder: Path) -> None:
     report = build(store, folder, encoding="koi8-r")
     assert texts(store)["docs/ru.txt"] == "Ёж."
     assert report.skipped == []
+
+
+def test_an_encoding_that_is_named_later_reads_the_file_again(store: Store, folder: Path) -> None:
+    (folder / "ru.txt").write_bytes("Ёж.".encode("koi8-r"))
+    build(store, folder)
+    assert texts(store)["docs/ru.txt"] != "Ёж."
+    (folder / "cats.md").unlink()
+    assert "docs/ru.txt" in build(store, folder, encoding="koi8-r").changed
+    assert texts(store)["docs/ru.txt"] == "Ёж."
+    with pytest.raises(EncodingError, match="latn-1"):
+        build(store, folder, encoding="latn-1")
+    assert len(names(store)) == 3, "a typing error removes nothing"
+
+
+def test_a_rebuild_with_another_model_leaves_no_old_vector(store: Store, folder: Path) -> None:
+    build(store, folder)
+    (folder / "lease.txt").unlink()
+    os.mkfifo(folder / "lease.txt")  # cannot be read at the moment: what is stored of it stays
+
+    class Longer(WordEncoder):
+        identity = "words@96"
+
+        def encode(self, texts: list[str]) -> np.ndarray:  # type: ignore[override]
+            vectors = super().encode(texts)
+            return np.concatenate([vectors, 0 * vectors[:, :32]], axis=1)
+
+    meta = IndexMeta("words@96", 40, 1)
+    report = Builder(store, meta, Longer).build(folder, rebuild=True)
+    assert [name for name, _ in report.skipped] == ["docs/lease.txt"]
+    with store.snapshot() as snapshot:
+        assert snapshot.dimension == 96
+        assert {v.shape[1] for _, v in snapshot.chunks_since(0)} == {96}
+    assert Searcher(store, Longer()).search("rent", 1).hits[0].passage.document == "docs/lease.txt"
+
+
+def test_a_folder_that_cannot_be_listed_is_not_gone(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(store, folder)
+    scandir = os.scandir
+
+    def refuse(path: object) -> object:
+        if str(path).endswith("/sub"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    report = build(store, folder)
+    assert report.skipped == [("docs/sub", "permission denied")]
+    assert report.removed == []
+    assert "docs/sub/dogs.txt" in names(store)
+
+
+@pytest.mark.parametrize("spelling", [".", "..", "docs/", "docs/../docs", "link"])
+def test_a_folder_has_one_name_however_it_is_spelled(
+    store: Store, folder: Path, spelling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(store, folder)
+    (folder.parent / "link").symlink_to(folder, target_is_directory=True)
+    monkeypatch.chdir(folder if spelling == ".." else folder.parent)
+    if spelling == "..":
+        monkeypatch.chdir(folder / "sub")
+    report = build(store, Path(spelling))
+    assert (report.unchanged, report.added, report.removed) == (3, [], [])
+
+
+def test_a_folder_above_the_index_holds_the_same_documents(folder: Path) -> None:
+    store = Store(folder / "sub" / ".rag")
+    build(store, folder / "sub")
+    report = build(store, folder)
+    assert report.unchanged == 1
+    assert sorted(report.added) == [f"{folder}/cats.md", f"{folder}/lease.txt"]
+    (folder / "sub" / "dogs.txt").unlink()
+    assert build(store, folder).removed == ["dogs.txt"]
+
+
+def test_two_files_never_share_a_name(store: Store, folder: Path) -> None:
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff\\.txt")).write_text("Bytes.")
+    (folder / "\\xff\\.txt").write_text("Backslashes.")
+    assert len(build(store, folder).added) == 5
+    assert len(names(store)) == 5
+    assert build(store, folder).unchanged == 5

@@ -67,6 +67,12 @@ def test_the_seed_article() -> None:
     assert any(q.startswith("The U.S. Supreme Court recently") and q.endswith("El Salvador.") for q in quoted)
 
 
+def test_a_run_of_headings_does_not_outgrow_a_chunk() -> None:
+    found = chunks("# x\n\n" * 300, 40, name="a.md")
+    assert len(found) == 8
+    assert max(len(c.sentences) for c in found) == 40
+
+
 @given(st.text(alphabet='ab. \n#-é"?', max_size=300), st.integers(1, 30), st.integers(0, 3))
 def test_every_word_is_in_a_chunk_and_sizes_hold(text: str, size: int, overlap: int) -> None:
     if not text.strip():

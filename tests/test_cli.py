@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from index.store import Store
-from tests.conftest import BOOT, META, ROOT, SEED, assert_one_line_error, rag
+from tests.conftest import BOOT, META, SEED, assert_one_line_error, clean_environment, rag
 
 QUESTION = "Why wasn't Ábrego García returned?"
 
@@ -100,7 +100,7 @@ def test_status_and_doctor(home: Path) -> None:
     assert status["FAISS"] == status["tantivy"] == "in step"
     doctor = rag("doctor", cwd=home)
     assert doctor.returncode == 0
-    assert [line[:4] for line in doctor.stdout.splitlines()] == ["ok  "] * 6
+    assert [line[:4] for line in doctor.stdout.splitlines()] == ["ok  "] * 7
 
 
 def test_the_index_can_be_named_by_flag_or_environment(home: Path, tmp_path: Path) -> None:
@@ -127,6 +127,10 @@ def test_the_index_can_be_named_by_flag_or_environment(home: Path, tmp_path: Pat
         (["doctor", "--index", "nowhere"], 1, "rag index"),
         (["index", "nowhere"], 1, "no such folder"),
         (["ask", "a", "-k", "0"], 1, "from 1 to 50"),
+        (["ask", "a", "--threshold", "nan"], 1, "must be a number"),
+        (["index", "--encoding", "latn-1"], 1, "latn-1"),
+        (["index", "--index", ""], 1, "holds other files"),
+        (["status", "--index", "x" * 300], 1, "ile name too long"),
         (["index", "--chunk-size", "9999"], 1, "from 20 to 250"),
         (["ask", "a", "-k", "many"], 2, "rag ask --help"),
         (["ask", "a", "b"], 2, "rag ask --help"),
@@ -136,6 +140,16 @@ def test_the_index_can_be_named_by_flag_or_environment(home: Path, tmp_path: Pat
 )
 def test_wrong_input_is_one_line(home: Path, arguments: list[str], code: int, said: str) -> None:
     assert_one_line_error(rag(*arguments, cwd=home), code, said)
+
+
+def test_without_a_command_the_help_is_shown(home: Path) -> None:
+    result = rag(cwd=home)
+    assert (result.returncode, result.stderr) == (2, "")
+    assert "Commands:\n  ask" in result.stdout
+
+
+def test_a_very_long_question_is_answered_or_not(home: Path) -> None:
+    assert rag("ask", "why " * 499, cwd=home).returncode in (0, 3)
 
 
 def test_a_wrong_environment_variable_is_named(home: Path) -> None:
@@ -207,7 +221,7 @@ def without_roots_rights(*arguments: str, cwd: Path) -> subprocess.CompletedProc
     return subprocess.run(
         [*prefix, sys.executable, "-c", BOOT, *arguments],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=clean_environment(),
         capture_output=True,
         text=True,
         timeout=120,
@@ -237,7 +251,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(copy: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-c", limit + BOOT, "index"],
         cwd=copy,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=clean_environment(),
         capture_output=True,
         text=True,
         timeout=120,
@@ -254,7 +268,7 @@ def test_ctrl_c_leaves_the_index_as_it_was(copy: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", BOOT, "index"],
         cwd=copy,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=clean_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -267,7 +281,7 @@ def test_ctrl_c_leaves_the_index_as_it_was(copy: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130, error
-    assert error.strip() == "rag: stopped; nothing was changed"
+    assert error == "rag: stopped; the index is whole, and what was there before is there\n"
     assert json.loads(rag("status", "--json", cwd=copy).stdout)["documents"] == 1
 
 
@@ -276,7 +290,7 @@ def test_output_that_cannot_be_written_is_an_error_and_a_closed_pipe_is_none(hom
         return subprocess.run(
             ["bash", "-c", f'set -o pipefail; "$0" -c "$1" search bukele {redirection}', sys.executable, BOOT],
             cwd=home,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=clean_environment(),
             capture_output=True,
             text=True,
             timeout=120,
@@ -285,18 +299,33 @@ def test_output_that_cannot_be_written_is_an_error_and_a_closed_pipe_is_none(hom
 
     assert_one_line_error(run("> /dev/full"), 1, "no space left on device".capitalize())
     assert run("| head -c 1").stderr == ""
+    assert run("--json | head -c 1").returncode == 0
     assert run(">&-").stderr == ""
+    assert run("2>&-").returncode == 0
 
 
 def test_a_document_cannot_drive_the_terminal(copy: Path) -> None:
     (copy / "seeds" / "evil\x1b[2J.txt").write_text(
-        "The zebra\x1b]0;owned\x07 is striped\u202e backwards. " + "It lives in herds. " * 20
+        "The zebra\x1b]0;owned\x07 is striped\u202e \x9b2J backwards. " + "It lives in herds. " * 20
     )
-    rag("index", cwd=copy)
+    (copy / "seeds" / "a.\x1b]0;owned\x07").write_bytes(b"")
+    (copy / "seeds" / "forged\nrag: line.txt").write_bytes(b"\0")
+    index = rag("index", cwd=copy)
+    assert "skipped 1:\n  seeds/forged rag: line.txt: binary" in index.stdout
+    outputs = [index.stdout]
     for command in (["ask", "Is the zebra striped?"], ["search", "zebra"]):
-        output = rag(*command, cwd=copy).stdout
-        assert "zebra" in output
+        outputs.append(rag(*command, cwd=copy).stdout)
+        outputs.append(rag(*command, "--json", cwd=copy).stdout)
+        assert "zebra" in outputs[-2]
+    assert any("\x1b]0;owned\x07" in hit["text"] for hit in json.loads(outputs[-1])["hits"]), "JSON loses nothing"
+    for output in outputs:
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", output)
+
+
+def test_json_is_exact_on_a_terminal_without_utf8(home: Path) -> None:
+    result = rag("search", "Ábrego", "--json", cwd=home, PYTHONIOENCODING="ascii")
+    text = SEED.read_text()
+    assert all(text[h["start"] : h["end"]] == h["text"] for h in json.loads(result.stdout)["hits"])
 
 
 def test_the_progress_bar_is_for_terminals_only(copy: Path) -> None:
@@ -306,7 +335,7 @@ def test_the_progress_bar_is_for_terminals_only(copy: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", BOOT, "index"],
         cwd=copy,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=clean_environment(),
         stdout=subprocess.PIPE,
         stderr=sub,
     )

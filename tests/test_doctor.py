@@ -15,7 +15,7 @@ def broken(store: Store) -> dict[str, str]:
 def test_a_sound_index_passes_every_check(store: Store, folder: Path) -> None:
     build(store, folder)
     checks = list(examine(store, WordEncoder))
-    assert [check.name for check in checks] == ["database", "texts", "spans", "FAISS", "tantivy", "vectors"]
+    assert [check.name for check in checks] == ["database", "texts", "spans", "FAISS", "tantivy", "vectors", "remains"]
     assert all(check.ok for check in checks)
 
 
@@ -44,3 +44,12 @@ def test_vectors_of_another_text_are_found(store: Store, folder: Path) -> None:
     build(store, folder)
     bad = [check for check in examine(store, Reversed) if not check.ok]
     assert [check.name for check in bad] == ["vectors"]
+
+
+def test_an_index_of_another_encoder_is_named(store: Store, folder: Path) -> None:
+    class Other(WordEncoder):
+        identity = "other@1"
+
+    build(store, folder)
+    (bad,) = [check for check in examine(store, Other) if not check.ok]
+    assert (bad.name, bad.detail) == ("vectors", "made with words@64, asked with other@1")

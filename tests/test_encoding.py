@@ -94,3 +94,8 @@ def test_without_the_cross_encoder_cosine_stands_in_with_one_warning(
     assert len(caplog.records) == 1
     assert "pip install no-such-package==2.2.0" in caplog.text
     assert reranker.score("cats sleep", ["cats sleep", "dogs"]).tolist() == pytest.approx([1.0, 0.0])
+
+
+def test_the_longest_question_that_is_let_in_can_be_scored() -> None:
+    scores = CrossEncoder().score("漢字" * 1_000, ["A passage.", "word " * 500])
+    assert np.isfinite(scores).all()

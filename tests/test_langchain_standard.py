@@ -13,6 +13,9 @@ from langchain_tests.integration_tests import (
 )
 from langchain_tests.unit_tests import EmbeddingsUnitTests
 
+from index.build import Builder
+from index.errors import IndexIncompatibleError
+from index.schema import IndexMeta
 from index.store import Store
 from rag.embeddings import EncoderEmbeddings
 from rag.retriever import PassageRetriever
@@ -78,23 +81,38 @@ def test_scores_are_cosines_and_relevance_is_from_0_to_1(store: Store) -> None:
     assert all(0 <= score <= 1 for _, score in vectors.similarity_search_with_relevance_scores("foo", k=2))
 
 
-def test_texts_and_files_share_an_index(store: Store, folder: Path) -> None:
+def test_texts_and_files_share_an_index_and_leave_each_other_alone(store: Store, folder: Path) -> None:
     vectors = IndexVectorStore.from_texts(["zebra"], DeterministicFakeEmbedding(size=6), ids=["z"], store=store)
-    from index.build import Builder
+    builder = Builder(store, vectors._meta(), lambda: vectors._encoder)
+    assert builder.build(folder.parent).removed == [], "the folder that holds the index removes no text"
+    assert vectors.similarity_search("zebra", k=1)[0].id == "z"
+    chunk = next(d for d in vectors.similarity_search("zebra", k=9) if d.id != "z")
+    for id_ in (chunk.id, chunk.metadata["source"]):
+        with pytest.raises(ValueError, match="rag index"):
+            vectors.delete([id_])
+        with pytest.raises(ValueError, match="rag index"):
+            vectors.add_texts(["other"], ids=[id_])
+    vectors.delete(None)
+    left = vectors.similarity_search("zebra", k=9)
+    assert {d.metadata["source"] for d in left} == {"docs/cats.md", "docs/lease.txt", "docs/sub/dogs.txt"}
 
-    Builder(store, vectors._meta, lambda: vectors._encoder).build(folder)
-    assert vectors.similarity_search("zebra", k=1)[0].id == "z", "indexing a folder leaves added texts alone"
-    file_chunk = next(d for d in vectors.similarity_search("zebra", k=9) if d.id != "z")
-    with pytest.raises(ValueError, match="rag index"):
-        vectors.delete([file_chunk.id])
-    vectors.delete(["z"])
-    assert all(d.id != "z" for d in vectors.similarity_search("zebra", k=9))
+
+def test_odd_calls_have_plain_outcomes(store: Store) -> None:
+    vectors = IndexVectorStore(store, DeterministicFakeEmbedding(size=6))
+    assert vectors.add_texts([]) == []
+    assert vectors.get_by_ids(["a"]) == []
+    vectors.add_texts(["blank next", " "])
+    assert len(vectors.similarity_search("blank", k=9)) == 2
+    other = IndexVectorStore(store, DeterministicFakeEmbedding(size=8))
+    with pytest.raises(IndexIncompatibleError, match=r"@6.*@8"):
+        other.add_texts(["longer vector"])
+    with pytest.raises(IndexIncompatibleError, match=r"@6.*@8"):
+        other.similarity_search("blank")
+    with pytest.raises(TypeError, match="store=Store"):
+        IndexVectorStore.from_texts(["a"], DeterministicFakeEmbedding(size=6))
 
 
 def test_a_rebuild_keeps_the_texts_that_were_added(store: Store, folder: Path) -> None:
-    from index.build import Builder
-    from index.schema import IndexMeta
-
     vectors = IndexVectorStore.from_texts(
         ["zebra"], DeterministicFakeEmbedding(size=6), [{"page": 3}], ids=["z"], store=store
     )

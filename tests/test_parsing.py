@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.errors import UnreadableDocumentError
-from index.parsing import parse
+from index.errors import EncodingError, UnreadableDocumentError
+from index.parsing import known_encoding, parse
 from index.parsing.decoding import decode
 
 
@@ -43,8 +43,28 @@ def test_decode_refuses_what_is_not_text(data: bytes) -> None:
 def test_decode_names_the_option_when_the_encoding_is_wrong() -> None:
     with pytest.raises(UnreadableDocumentError, match="--encoding"):
         decode(b"\xff", "ascii")
-    with pytest.raises(UnreadableDocumentError, match="no-such"):
-        decode(b"a", "no-such")
+
+
+@pytest.mark.parametrize("name", ["no-such", "undefined", "base64", "\udcff", ""])
+def test_an_encoding_that_is_none_is_refused_at_the_door(name: str) -> None:
+    with pytest.raises(EncodingError):
+        known_encoding(name)
+
+
+@pytest.mark.parametrize("name", ["UTF-8", "utf8", "U8"])
+def test_an_encoding_has_one_spelling(name: str) -> None:
+    assert known_encoding(name) == "utf-8"
+    assert decode(codecs.BOM_UTF8 + b"a", known_encoding(name)) == ("a", "utf-8")
+
+
+def test_utf8_with_control_characters_is_not_read_as_cp1252() -> None:
+    with pytest.raises(UnreadableDocumentError, match="binary"):
+        decode(("é" * 60 + "\x01").encode())
+
+
+def test_a_codec_that_makes_lone_surrogates_is_refused() -> None:
+    with pytest.raises(UnreadableDocumentError):
+        decode(b"\\ud800", "unicode-escape")
 
 
 def test_plain_text_has_a_title_and_paragraphs() -> None:
@@ -97,6 +117,22 @@ def test_markdown_with_windows_line_ends_has_the_same_blocks() -> None:
 def test_a_document_without_text_is_refused(data: bytes) -> None:
     with pytest.raises(UnreadableDocumentError, match="empty"):
         parse("a.txt", data)
+
+
+def test_a_rule_at_the_top_is_no_front_matter() -> None:
+    assert blocks("a.md", "---\n\nImportant one.\n\n---\n\nMore.\n") == [(0, "Important one."), (0, "More.")]
+    assert blocks("a.md", "---\n---\nBody\n\n---\nend") == [(0, "Body"), (0, "end")]
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.md"])
+@pytest.mark.parametrize(
+    "text",
+    ["a\n" + " " * 500_000 + "\nb", "# a" + " " * 500_000 + "# b", "# x\n" * 20_000],
+    ids=["blank", "hash", "many"],
+)
+def test_long_white_space_and_many_headings_take_no_time(name: str, text: str) -> None:
+    # Quadratic time would be hours here; pytest would be stopped long before.
+    assert blocks(name, text)
 
 
 MARKDOWN = st.lists(

@@ -1,3 +1,5 @@
+import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -5,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from index.errors import IndexBusyError, IndexDamagedError, IndexIncompatibleError, IndexMissingError
+from index.doctor import examine
+from index.errors import (
+    IndexBusyError,
+    IndexDamagedError,
+    IndexIncompatibleError,
+    IndexMissingError,
+    StorageError,
+)
 from index.store import DATABASE, Store
-from tests.conftest import META, ROOT, build, searcher
+from tests.conftest import META, ROOT, WordEncoder, build, searcher
 
 
 def edit(store: Store, statement: str) -> None:
@@ -75,6 +84,11 @@ def test_a_killed_writer_leaves_no_lock(store: Store, folder: Path) -> None:
         ("UPDATE chunks SET start = start + 1", "chunk 1"),
         ("UPDATE chunks SET vector = zeroblob(length(vector))", "chunk 1"),
         ("UPDATE chunks SET sentences = '[]'", "chunk 1"),
+        ("UPDATE chunks SET document_id = 1", "chunk [23]"),
+        ("UPDATE chunks SET vector = x'00'", "chunk 1"),
+        ("UPDATE documents SET name = name || 'x'", "text of document"),
+        ("UPDATE documents SET text = CAST(text AS BLOB)", "text of document"),
+        ("UPDATE meta SET value = 'x' WHERE key = 'dimension'", "description"),
         ("DELETE FROM meta WHERE key = 'encoder'", "description"),
     ],
 )
@@ -95,7 +109,7 @@ def test_a_damaged_database_is_refused_and_a_rebuild_mends_it(store: Store, fold
         snapshot.check_pages()
     build(store, folder, rebuild=True)
     assert searcher(store).search("lease", 1).hits[0].passage.document == "docs/lease.txt"
-    assert store.path.with_name(DATABASE + ".damaged").exists()
+    assert store.path.with_name(DATABASE + ".damaged-1").exists()
 
 
 def test_a_newer_format_is_refused(store: Store, folder: Path) -> None:
@@ -113,3 +127,78 @@ def test_another_programs_database_is_left_alone(store: Store, folder: Path) -> 
     with pytest.raises(IndexIncompatibleError, match="not an index"):
         build(store, folder)
     assert sqlite3.connect(store.path).execute("SELECT count(*) FROM sqlite_schema").fetchone() == (1,)
+
+
+def test_row_damage_in_another_folder_does_not_stop_a_rebuild(
+    store: Store, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    build(store, folder)
+    edit(store, "UPDATE documents SET text = 'x' WHERE name = 'docs/lease.txt'")
+    build(store, folder / "sub", rebuild=True)
+    assert "store.sqlite3.damaged-1" in caplog.text
+    assert [check.name for check in examine(store, WordEncoder) if not check.ok] == ["remains"]
+    (store.folder / (DATABASE + ".damaged-1")).unlink()
+    assert all(check.ok for check in examine(store, WordEncoder))
+
+
+def test_a_rebuild_leaves_another_programs_database_alone(store: Store, folder: Path) -> None:
+    store.folder.mkdir()
+    edit(store, "CREATE TABLE theirs (x)")
+    with pytest.raises(IndexIncompatibleError, match="not an index"):
+        build(store, folder, rebuild=True)
+    assert store.set_aside() == []
+
+
+def test_a_folder_with_other_files_is_no_place_for_an_index(folder: Path) -> None:
+    (folder / "lexical").mkdir()
+    (folder / "lexical" / "novel.txt").write_text("Once upon a time.")
+    with pytest.raises(StorageError, match="holds other files"):
+        build(Store(folder), folder)
+    assert (folder / "lexical" / "novel.txt").exists()
+
+
+def test_the_callers_error_passes_through_the_lock(store: Store, folder: Path) -> None:
+    build(store, folder)
+
+    def fail() -> None:
+        with store.locked_if_free() as locked:
+            assert locked
+            raise OSError("the caller's own")
+
+    with pytest.raises(OSError, match="the caller's own"):
+        fail()
+
+
+def test_what_is_removed_leaves_the_log_even_if_someone_was_reading(
+    store: Store, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "secret.txt").write_text("Xylophonist.")
+    build(store, folder)
+    (folder / "secret.txt").unlink()
+    with store.snapshot():
+        build(store, folder)
+        assert "someone is reading" in caplog.text
+    build(store, folder)
+    for path in store.folder.rglob("*"):
+        assert not path.is_file() or b"ylophonist" not in path.read_bytes()
+
+
+def test_a_read_only_copy_with_an_unread_log_is_refused(store: Store, folder: Path, tmp_path: Path) -> None:
+    build(store, folder)
+    (folder / "new.txt").write_text("Newer.")
+    with store.snapshot():
+        build(store, folder)
+        copy = Store(tmp_path / "copy")
+        shutil.copytree(store.folder, copy.folder, ignore=shutil.ignore_patterns("*-shm"))
+    script = (
+        "import sys; from pathlib import Path; from index.store import Store\n"
+        "with Store(Path(sys.argv[1])).snapshot() as s: print(s.generation)"
+    )
+    copy.folder.chmod(0o555)
+    prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
+    result = subprocess.run(
+        [*prefix, sys.executable, "-c", script, str(copy.folder)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    copy.folder.chmod(0o755)
+    assert result.stdout == "", "an older generation must not be shown as the newest"
+    assert "StorageError" in result.stderr

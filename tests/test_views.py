@@ -58,7 +58,9 @@ def test_faiss_gives_the_order_of_brute_force(store: Store, folder: Path) -> Non
 
 
 @KINDS
-@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "missing", "stamp", "older"])
+@pytest.mark.parametrize(
+    "damage", ["flip", "truncate", "empty", "missing", "stamp", "odd stamp", "deep stamp", "folder", "older"]
+)
 def test_damaged_files_are_found_and_made_again(
     store: Store, folder: Path, kind: type[View], damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -79,6 +81,13 @@ def test_damaged_files_are_found_and_made_again(
         path.unlink()
     elif damage == "stamp":
         (store.folder / kind.stamp_file).write_text("{")
+    elif damage == "odd stamp":
+        (store.folder / kind.stamp_file).write_text(json.dumps({"generation": -(10**30), "commit": "x", "files": {}}))
+    elif damage == "deep stamp":
+        (store.folder / kind.stamp_file).write_text("[" * 200_000)
+    elif damage == "folder":
+        (store.folder / kind.stamp_file).unlink()
+        (store.folder / kind.stamp_file).mkdir()
     else:
         for file in kind.files(store.folder):
             file.unlink()

@@ -6,7 +6,7 @@ cover nearly all Western text files. Statistical guessing is left out on purpose
 
 import codecs
 
-from index.errors import UnreadableDocumentError
+from index.errors import EncodingError, UnreadableDocumentError
 
 # UTF-32 first: its little-endian mark begins with the one of UTF-16.
 MARKS = (
@@ -20,25 +20,37 @@ CONTROL = frozenset(map(chr, range(32))) - set("\t\n\r\f\v\x1b")
 MAX_CONTROL_SHARE = 0.01
 
 
+def known_encoding(name: str) -> str:
+    """Return the one spelling of an encoding's name: "UTF8" -> "utf-8". Raises EncodingError if Python has none."""
+    try:
+        codec = codecs.lookup(name)
+        codec.decode(b"a")
+    except (LookupError, UnicodeError, TypeError, ValueError) as error:
+        raise EncodingError(f"no text encoding is called {name!r} (try utf-8, cp1252, latin-1, koi8-r)") from error
+    return codec.name
+
+
 def decode(data: bytes, encoding: str | None = None) -> tuple[str, str]:
     """Return (text, name of the encoding used). Raises UnreadableDocumentError for what is not text."""
     for mark, name in MARKS:
         if data.startswith(mark) and encoding in (None, name):
-            return _checked(data[len(mark) :], name), name
+            return _text(data[len(mark) :], name), name
     if encoding:
-        return _checked(data, encoding), encoding
+        return _text(data, encoding), encoding
     if b"\0" in data:
         raise UnreadableDocumentError("binary, not text")
     try:
-        return _checked(data, "utf-8"), "utf-8"
-    except UnreadableDocumentError:
-        return _checked(data, "cp1252"), "cp1252"
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return _text(data, "cp1252"), "cp1252"
+    return _text(data, "utf-8"), "utf-8"
 
 
-def _checked(data: bytes, encoding: str) -> str:
+def _text(data: bytes, encoding: str) -> str:
     try:
         text = data.decode(encoding)
-    except (UnicodeDecodeError, LookupError) as error:
+        text.encode("utf-8")  # some codecs make lone surrogates, which no file and no database can hold
+    except (UnicodeError, ValueError) as error:
         raise UnreadableDocumentError(f"not {encoding} text (name another with --encoding)") from error
     if sum(character in CONTROL for character in text) > MAX_CONTROL_SHARE * len(text):
         raise UnreadableDocumentError("binary, not text")

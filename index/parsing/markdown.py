@@ -10,21 +10,20 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from index.parsing.blocks import Block
-from index.parsing.plain import PARAGRAPH, trimmed
+from index.parsing.plain import paragraphs, trimmed
 
+LINE_END = re.compile(r"\r\n|\n|\r")
 PREFIX = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")
-HEADING_MARKS = re.compile(r"#{1,6}[ \t]*")
-HEADING_TAIL = re.compile(r"[ \t]*(?:#+[ \t]*|[\r\n]+[ \t>]*(?:=+|-+)[ \t]*)$")
-FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n.*?\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?\n)??---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+YAML_LINE = re.compile(r"[\w.\"'-]+[ \t]*:|[ \t]+\S|- |#")
 LEAVES = {"paragraph_open", "heading_open", "fence", "code_block", "tr_open", "html_block"}
 
 
 def blocks(text: str) -> tuple[Block, ...]:
     """Split Markdown into blocks: headings, paragraphs, list items, table rows, code."""
-    front = FRONT_MATTER.match(text)
-    offset = front.end() if front else 0
+    offset = _after_front_matter(text)
     # subtle: markdown-it counts \r\n as one line end and \r as another, so its line numbers index this list.
-    lines = [offset, *(m.end() for m in re.compile(r"\r\n|\n|\r").finditer(text, offset)), len(text)]
+    lines = [offset, *(m.end() for m in LINE_END.finditer(text, offset)), len(text)]
     found: list[Block] = []
     for token in MarkdownIt("commonmark").enable("table").parse(text[offset:]):
         if token.type in LEAVES and token.map:
@@ -34,17 +33,34 @@ def blocks(text: str) -> tuple[Block, ...]:
     return _with_gaps(text, offset, found)
 
 
+def _after_front_matter(text: str) -> int:
+    """Return where the document begins after YAML front matter; a rule (`---`) with prose below it is not that."""
+    front = FRONT_MATTER.match(text)
+    if front is None:
+        return 0
+    lines = (front[1] or "").splitlines()
+    is_yaml = all(not line.strip() or YAML_LINE.match(line) for line in lines) and (not lines or lines[0].strip())
+    return front.end() if is_yaml else 0
+
+
 def _block(text: str, token: Token, start: int, end: int) -> Block:
     block = trimmed(text, start, end)
     if token.type not in ("fence", "code_block", "html_block"):
         prefix = PREFIX.match(text, block.start, block.end)
         block = trimmed(text, prefix.end() if prefix else block.start, block.end)
-    if token.type != "heading_open":
-        return block
-    marks = HEADING_MARKS.match(text, block.start, block.end)
-    begin = marks.end() if marks else block.start
-    tail = HEADING_TAIL.search(text, begin, block.end)
-    return trimmed(text, begin, tail.start() if tail else block.end, level=int(token.tag[1]))
+    return _heading(text, token, block) if token.type == "heading_open" else block
+
+
+def _heading(text: str, token: Token, block: Block) -> Block:
+    """Leave the marks of a heading out: `## Title ##`, or the line of `=` or `-` below it."""
+    line = text[block.start : block.end]
+    if token.markup in ("=", "-"):
+        line = line[: max(line.rfind("\n"), line.rfind("\r"))]
+    else:
+        inner = line.rstrip("#")
+        line = inner if inner[-1:] in ("", " ", "\t") else line
+    marks = len(line) - len(line.lstrip("#")) if token.markup.startswith("#") else 0
+    return trimmed(text, block.start + marks, block.start + len(line), level=int(token.tag[1]))
 
 
 def _with_gaps(text: str, offset: int, found: list[Block]) -> tuple[Block, ...]:
@@ -58,9 +74,10 @@ def _with_gaps(text: str, offset: int, found: list[Block]) -> tuple[Block, ...]:
         # subtle: a table row inside a list can repeat its lines; what is covered once is not covered again.
         if block.start < position:
             continue
-        for lines in PARAGRAPH.finditer(text, position, block.start):
-            if re.search(r"[^\W_]", PREFIX.sub("", lines[0])):
-                result.append(trimmed(text, lines.start(), lines.end()))
+        for lines in paragraphs(text, position, block.start):
+            gap = trimmed(text, lines[0][0], lines[-1][1])
+            if re.search(r"[^\W_]", PREFIX.sub("", text[gap.start : gap.end])):
+                result.append(gap)
         result.append(block)
         position = block.end
     return tuple(b for b in result if b.end > b.start)
