@@ -1,7 +1,9 @@
 """The generated pages are up to date, and what a command prints is what the pages promise."""
 
 import json
+import re
 import runpy
+from dataclasses import fields
 from pathlib import Path
 
 import jsonschema
@@ -10,6 +12,7 @@ import pytest
 from index.store import Store
 from rag.abstention import Gate
 from rag.chain import Chain
+from rag.settings import Settings
 from tests.conftest import ROOT, WordReranker, build, searcher
 
 SCHEMA = ROOT / "docs" / "answer.schema.json"
@@ -38,3 +41,8 @@ def test_the_threshold_in_the_docs_is_the_one_in_use() -> None:
     for gate in json.loads((ROOT / "rag" / "abstention.json").read_text("utf-8")):
         row = f"| {gate['reranker']} | {gate['threshold']} | {gate['precision']} | {gate['recall']} |"
         assert row in page
+
+
+def test_every_setting_is_described() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    assert set(re.findall(r"`RAG_(\w+)`", page)) == {field.name.upper() for field in fields(Settings)}
