@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from eval.suite import Suite, SuiteQuestion, read_suite
 from index.build import Builder
-from index.encoding import question_encoder
+from index.encoders import question_encoder
 from index.store import Store
 from rag.abstention import Gate
 from rag.assemble import index_meta, open_searcher

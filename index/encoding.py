@@ -1,9 +1,4 @@
-"""Texts to vectors: what an encoder is, and which one a name stands for.
-
-Two implementations of one model: `encoding_torch` runs it with sentence-transformers, which reads any model but takes
-seconds to import, and `encoding_onnx` runs the pinned default in a tenth of a second. A test holds them to the same
-numbers. Documents are encoded with the first, questions with the second where it can.
-"""
+"""Texts to vectors: what an encoder is, and how one is identified."""
 
 import hashlib
 from collections.abc import Sequence
@@ -45,19 +40,3 @@ def encoder_identity(name: str) -> str:
     with weights[0].open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return f"{Path(name).resolve().name}@{digest[:12]}"
-
-
-def document_encoder(name: str = DEFAULT_ENCODER) -> Encoder:
-    """Return the encoder for indexing: sentence-transformers."""
-    from index.encoding_torch import SentenceTransformerEncoder
-
-    return SentenceTransformerEncoder(name)
-
-
-def question_encoder(name: str = DEFAULT_ENCODER) -> Encoder:
-    """Return the encoder for questions: the fast path if the model has one."""
-    if name != DEFAULT_ENCODER:
-        return document_encoder(name)
-    from index.encoding_onnx import OnnxEncoder
-
-    return OnnxEncoder()

@@ -3,7 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from index.encoding import encoder_identity, question_encoder
+from index.encoders import question_encoder
+from index.encoding import encoder_identity
 from index.schema import IndexMeta
 from index.search import Searcher
 from index.store import Store

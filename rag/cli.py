@@ -258,7 +258,7 @@ def doctor(index: Path | None, as_json: bool) -> None:
       rag doctor --index other/.rag --json
     """
     from index.doctor import examine
-    from index.encoding import question_encoder
+    from index.encoders import question_encoder
     from rag.assemble import open_store
 
     settings = Settings.from_environment(index=index)

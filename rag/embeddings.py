@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
-from index.encoding import DEFAULT_ENCODER, Encoder, Vectors, question_encoder
+from index.encoders import question_encoder
+from index.encoding import DEFAULT_ENCODER, Encoder, Vectors
 
 
 class EncoderEmbeddings(Embeddings):

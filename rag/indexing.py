@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from index.build import Builder, BuildReport, list_folder
-from index.encoding import document_encoder
+from index.encoders import document_encoder
 from index.lexical import LexicalView
 from index.vectors import VectorView
 from index.views import view_state

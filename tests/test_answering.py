@@ -125,7 +125,7 @@ def test_a_title_answers_only_if_there_is_nothing_else(store: Store, folder: Pat
 @pytest.fixture(scope="module")
 def seed_chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
     from index.build import Builder
-    from index.encoding import question_encoder
+    from index.encoders import question_encoder
     from rag.assemble import index_meta, open_chain
     from rag.settings import Settings
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.encoding import DEFAULT_ENCODER, document_encoder, encoder_identity, question_encoder
+from index.encoders import document_encoder, question_encoder
+from index.encoding import DEFAULT_ENCODER, encoder_identity
 from index.errors import ModelError
 from index.models import ENCODER_FILES, RERANKER_FILES, ModelFiles
 from rag.reranking import CosineReranker, CrossEncoder, batches, load_reranker

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from index.build import Builder
-from index.encoding import question_encoder
+from index.encoders import question_encoder
 from index.store import Store
 from rag.assemble import index_meta
 from rag.settings import Settings
