@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from index.chunking import Chunk, chunk, text_to_encode
-from index.documents import Listing, SourceFile, content_hash, discover, is_below, read_bytes
+from index.documents import Listing, SourceFile, content_hash, discover, names_below, read_bytes
 from index.encoding import Encoder, Vectors
 from index.errors import NoDocumentsError, UnreadableDocumentError
 from index.lexical import LexicalView
@@ -115,10 +115,14 @@ class Builder:
         report = BuildReport(skipped=list(listing.unlisted), ignored=listing.ignored)
         with self.store.transaction(self.meta, rebuild=rebuild) as transaction:
             records = {d.name: d for d in transaction.snapshot.documents()}
-            here = {n: d for n, d in records.items() if d.is_file and is_below(n, root, self.store.folder)}
+            below = names_below(records, root, self.store.folder)
+            here = {name: record for name, record in records.items() if record.is_file and name in below}
+            texts = {name for name, record in records.items() if not record.is_file}
             # What lies in a folder that cannot be listed at the moment is not gone.
             report.present |= {n for n in here if any(n.startswith(f"{folder}/") for folder, _ in listing.unlisted)}
-            found = self._read(listing.files, here, encoding, rebuild, report)
+            files = [source for source in listing.files if source.name not in texts]
+            report.skipped += [(s.name, "a text of this name was added") for s in listing.files if s.name in texts]
+            found = self._read(files, here, encoding, rebuild, report)
             self._store(transaction, found, progress)
             for name in sorted(here.keys() - report.present):
                 transaction.remove(name)

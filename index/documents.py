@@ -7,6 +7,7 @@ elsewhere, so a project folder can be moved together with its index. This file k
 import hashlib
 import os
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -82,12 +83,13 @@ def document_name(path: Path, base: Path) -> str:
         return name.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
 
 
-def is_below(name: str, root: Path, index_folder: Path) -> bool:
-    """Say whether the document called `name` is `root` or lies in it."""
-    base = names_base(index_folder)
-    top = _real(root) if root.is_dir() else _real(root.parent) / root.name
+def names_below(names: Iterable[str], root: Path, index_folder: Path) -> set[str]:
+    """Return the names of documents that are `root` or lie in it."""
+    nowhere = Path("/nowhere")
+    base = document_name(names_base(index_folder), nowhere)
+    top = document_name(_real(root) if root.is_dir() else _real(root.parent) / root.name, nowhere)
     # An absolute name replaces the base that it is joined to.
-    return PurePosixPath(base, name).is_relative_to(PurePosixPath(document_name(top, Path("/nowhere"))))
+    return {name for name in names if PurePosixPath(base, name).is_relative_to(top)}
 
 
 def read_bytes(source: SourceFile) -> bytes:

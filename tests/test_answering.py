@@ -112,6 +112,15 @@ def test_near_duplicates_are_said_once(store: Store, folder: Path) -> None:
     assert len([q for q in quotes if "900" in q]) == 1
 
 
+def test_a_sentence_with_a_pronoun_is_read_with_the_one_before_it(store: Store, folder: Path) -> None:
+    (folder / "shop.txt").write_text("Anna Smith opened a shop. She sells bread there. Nobody sells bread at night.\n")
+    build(store, folder)
+    chain = Chain(searcher(store), WordReranker(), Gate("words", 0.0, 1.0, 1.0, "by hand"), k=1)
+    answer = chain.invoke("Where is Anna Smith, who sells bread?")
+    # Alone, the second sentence has two of the words, as the third; with the first it has four, the first alone two.
+    assert {claim.text: claim.score for claim in answer.claims}["She sells bread there."] == 2
+
+
 def test_a_title_answers_only_if_there_is_nothing_else(store: Store, folder: Path) -> None:
     (folder / "z.md").write_text("# Zebra stripes confuse flies\n")
     build(store, folder)

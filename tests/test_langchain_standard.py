@@ -97,6 +97,15 @@ def test_texts_and_files_share_an_index_and_leave_each_other_alone(store: Store,
     assert {d.metadata["source"] for d in left} == {"docs/cats.md", "docs/lease.txt", "docs/sub/dogs.txt"}
 
 
+def test_a_file_does_not_take_the_place_of_a_text_of_its_name(store: Store, folder: Path) -> None:
+    vectors = IndexVectorStore.from_texts(
+        ["zebra"], DeterministicFakeEmbedding(size=6), ids=["docs/cats.md"], store=store
+    )
+    report = Builder(store, vectors._meta(), lambda: vectors._encoder).build(folder)
+    assert report.skipped == [("docs/cats.md", "a text of this name was added")]
+    assert vectors.get_by_ids(["docs/cats.md"])[0].page_content == "zebra"
+
+
 def test_odd_calls_have_plain_outcomes(store: Store) -> None:
     vectors = IndexVectorStore(store, DeterministicFakeEmbedding(size=6))
     assert vectors.add_texts([]) == []
