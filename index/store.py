@@ -88,6 +88,8 @@ class Store:
                 )
 
     def _write(self, connection: sqlite3.Connection, meta: IndexMeta, rebuild: bool) -> Iterator[Transaction]:
+        if not self._is_empty(connection):
+            self._check_format(connection)  # before anything is changed: it may be another program's database
         connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -96,7 +98,6 @@ class Store:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version={FORMAT_VERSION}")
-            self._check_format(connection)
             transaction = Transaction(connection, meta, rebuild=rebuild)
             yield transaction
             transaction.finish()

@@ -124,8 +124,10 @@ def test_a_newer_format_is_refused(store: Store, folder: Path) -> None:
 def test_another_programs_database_is_left_alone(store: Store, folder: Path) -> None:
     store.folder.mkdir()
     edit(store, "CREATE TABLE theirs (x)")
+    before = store.path.read_bytes()
     with pytest.raises(IndexIncompatibleError, match="not an index"):
         build(store, folder)
+    assert store.path.read_bytes() == before
     assert sqlite3.connect(store.path).execute("SELECT count(*) FROM sqlite_schema").fetchone() == (1,)
 
 
