@@ -1,18 +1,32 @@
-"""Where `rag` and `python -m rag` begin: Ctrl-C is one line even while the command line itself is loaded."""
+"""Where `rag` and `python -m rag` begin: set what Ctrl-C does, then load the command line.
+
+Ctrl-C ends the process at once. That is safe at any moment, since the store is made for being killed: what was not
+committed never was, and a view that was half written has no stamp. As an exception it would not be safe to arrive:
+libraries swallow it (`except:` around an optional import).
+"""
 
 import os
+import signal
 import sys
+from types import FrameType
+
+STOPPED = "rag: stopped; the index is whole, and what was there before is there\n"
 
 
 def main() -> None:
-    """Load the command line and run it."""
-    try:
-        from rag.cli import main as run
+    """Run the command line."""
+    # A caller that had Ctrl-C ignored (`nohup`, a shell's background job) meant it.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _stop)
+    from rag.cli import main as run
 
-        run()
-    except KeyboardInterrupt:
-        sys.stderr.write("rag: stopped\n")
-        os._exit(130)
+    run()
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    started_line = "\n" if sys.stderr and sys.stderr.isatty() else ""  # behind ^C or a progress bar
+    os.write(2, (started_line + STOPPED).encode())
+    os._exit(128 + number)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The `rag` command: options to calls, results to text. No retrieval logic here.
 
-Exit codes: 0 done, 1 an error (one line on stderr), 2 wrong usage, 3 not in the documents, 130 stopped with Ctrl-C.
+Exit codes: 0 done, 1 an error (one line on stderr), 2 wrong usage, 3 not in the documents, 130 stopped with Ctrl-C
+(see `__main__.py`).
 Heavy modules are imported inside the commands that need them, so that `rag --help` is instant.
 """
 
@@ -10,7 +11,6 @@ import json
 import logging
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -59,9 +59,6 @@ def _run(arguments: list[str]) -> int:
         command = error.ctx.command_path if error.ctx else "rag"
         _complain(f"{error.format_message()} (see `{command} --help`)")
         return 2
-    except (click.Abort, KeyboardInterrupt):
-        _complain("stopped; the index is whole, and what was there before is there")
-        return 128 + signal.SIGINT
     except BrokenPipeError:
         return 0  # the reader of our output (`| head`) has seen enough
     except RagError as error:
