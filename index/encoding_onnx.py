@@ -5,6 +5,7 @@ pinned package's `model.safetensors`.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from importlib.resources import files
 
 import numpy as np
@@ -29,14 +30,19 @@ class OnnxEncoder:
         self._tokenizer = Tokenizer.from_file(str(ENCODER_FILES.checked("tokenizer.json")))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.enable_padding()
-        self._counter = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._counter.no_truncation()
-        self._counter.no_padding()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
         graph = files("index").joinpath("encoder.onnx").read_bytes()
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+    @cached_property
+    def _counter(self) -> Tokenizer:
+        """Return the tokenizer without a limit; a question needs no counting, so it is loaded when used."""
+        counter = Tokenizer.from_file(str(ENCODER_FILES.checked("tokenizer.json")))
+        counter.no_truncation()
+        counter.no_padding()
+        return counter
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return unit vectors, shape (len(texts), 384)."""

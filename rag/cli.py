@@ -14,7 +14,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -90,7 +89,7 @@ def _complain(message: str) -> None:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("checkable-rag"), prog_name="rag")
+@click.version_option(package_name="checkable-rag", prog_name="rag")
 def cli() -> None:
     """Answer questions from your own documents, every sentence with its exact source.
 
