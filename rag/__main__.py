@@ -1,8 +1,8 @@
 """Where `rag` and `python -m rag` begin: set up the process, then load the command line.
 
 Ctrl-C ends the process at once. That is safe at any moment, since the store is made for being killed: what was not
-committed never was, and a view that was half written has no stamp. As an exception it would not be safe to arrive:
-libraries swallow it (`except:` around an optional import).
+committed never was, and a view that was half written has no stamp. As an exception it would arrive in the middle of
+some library, which may catch it.
 """
 
 import gc

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -272,6 +273,8 @@ def test_ctrl_c_leaves_the_index_as_it_was(copy: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # subtle: a shell starts background jobs with Ctrl-C ignored, the tests among them, and children inherit that.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     # The writer's lock holds its process id from the moment that the transaction is open.
     deadline = time.monotonic() + 60
