@@ -160,7 +160,7 @@ def test_a_first_run_that_fails_leaves_no_index(store: Store, tmp_path: Path) ->
 class StopsAtThird(WordEncoder):
     """As if Ctrl-C came while the third text is encoded."""
 
-    def encode(self, texts: list[str]) -> object:  # type: ignore[override]
+    def encode(self, texts: list[str]) -> object:
         if len(texts) >= 3:
             raise KeyboardInterrupt
         return super().encode(texts)
@@ -240,7 +240,7 @@ def test_a_rebuild_with_another_model_leaves_no_old_vector(store: Store, folder:
     class Longer(WordEncoder):
         identity = "words@96"
 
-        def encode(self, texts: list[str]) -> np.ndarray:  # type: ignore[override]
+        def encode(self, texts: list[str]) -> np.ndarray:
             vectors = super().encode(texts)
             return np.concatenate([vectors, 0 * vectors[:, :32]], axis=1)
 
@@ -262,7 +262,7 @@ def test_a_folder_that_cannot_be_listed_is_not_gone(
     def refuse(path: object) -> object:
         if str(path).endswith("/sub"):
             raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)  # type: ignore[call-overload]
+        return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
     report = build(store, folder)

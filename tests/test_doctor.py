@@ -38,7 +38,7 @@ def test_a_changed_text_is_found(store: Store, folder: Path) -> None:
 
 def test_vectors_of_another_text_are_found(store: Store, folder: Path) -> None:
     class Reversed(WordEncoder):
-        def encode(self, texts: list[str]) -> object:  # type: ignore[override]
+        def encode(self, texts: list[str]) -> object:
             return super().encode([text[::-1] for text in texts])
 
     build(store, folder)

@@ -25,7 +25,7 @@ from tests.conftest import build, searcher
 
 class TestVectorStore(VectorStoreIntegrationTests):
     @pytest.fixture
-    def vectorstore(self, tmp_path: Path) -> IndexVectorStore:  # type: ignore[override]
+    def vectorstore(self, tmp_path: Path) -> IndexVectorStore:
         return IndexVectorStore(Store(tmp_path / ".rag"), self.get_embeddings())
 
 

@@ -107,7 +107,7 @@ def test_a_view_is_made_in_memory_while_another_process_writes(store: Store, fol
     build(store, folder)
     (store.folder / kind.stamp_file).unlink()
     with store.transaction(META), store.snapshot() as snapshot:
-        assert len(open_view(kind, store, snapshot)) == len(ids(snapshot))  # type: ignore[arg-type]
+        assert len(open_view(kind, store, snapshot)) == len(ids(snapshot))
     assert not (store.folder / kind.stamp_file).exists(), "only the holder of the lock may write"
 
 
