@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 QUESTION ?= Why wasn't Ábrego García returned?
 
-.PHONY: ask index test check format lint layers types docs bench setup clean
+.PHONY: ask eval index test check format lint layers types docs bench setup clean
 
 ask: index
 	@$(BIN)/rag ask "$(QUESTION)"
@@ -27,12 +27,17 @@ $(READY): pyproject.toml constraints.txt
 test: $(READY)
 	$(BIN)/python -m pytest
 
+# The bundled questions, held to eval/thresholds.toml.
+eval: $(READY)
+	$(BIN)/rag eval
+
 check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+	$(BIN)/rag eval
 
 format: $(READY)
 	$(BIN)/ruff format .

@@ -13,6 +13,7 @@ from index.views import open_view
 
 DEPTH = 50
 RRF_K = 60
+RANKINGS = frozenset({"dense", "lexical"})
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,15 @@ class _Views:
 
 
 class Searcher:
-    """Search an index. Keeps the views open and renews them when the index has a new generation. Thread-safe."""
+    """Search an index. Keeps the views open and renews them when the index has a new generation. Thread-safe.
 
-    def __init__(self, store: Store, encoder: Encoder) -> None:
+    `rankings` names those that are fused, of "dense" and "lexical".
+    """
+
+    def __init__(self, store: Store, encoder: Encoder, rankings: frozenset[str] = RANKINGS) -> None:
         self.store = store
         self.encoder = encoder
+        self.rankings = rankings
         self._views: _Views | None = None
         self._lock = threading.Lock()
 
@@ -68,8 +73,8 @@ class Searcher:
         vector = self.encoder.encode([question])[0]
         with self.store.snapshot() as snapshot:
             views = self._current(snapshot)
-            dense = dict(views.vectors.search(vector, depth))
-            lexical = dict(views.lexical.search(question, depth))
+            dense = dict(views.vectors.search(vector, depth)) if "dense" in self.rankings else {}
+            lexical = dict(views.lexical.search(question, depth)) if "lexical" in self.rankings else {}
             fused = reciprocal_rank_fusion([list(dense), list(lexical)])[:k]
             scores = dict(fused)
             chunks = snapshot.chunks(list(scores))

@@ -1,10 +1,11 @@
-"""Question to Answer in four stages, as one LangChain runnable: retrieve | rerank | read | verify.
+"""Question to Answer, as one LangChain runnable: rewrite | retrieve | rerank | read | gate | verify.
 
-Every stage is a method that takes what the stage before returned, so a caller may stop after any of them.
+Every stage is a method that takes what the stage before returned, so a caller may stop after any of them, or leave out
+one that returns what it takes: `rewrite` and `gate`.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from langchain_core.runnables import Runnable, RunnableLambda
@@ -12,6 +13,7 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from index.search import Hit, Searcher
 from rag.abstention import Gate
 from rag.answer import Answer, Claim, Passage, Span, Support, Verdict
+from rag.conversation import Turn, standalone
 from rag.question import checked
 from rag.reading import Evidence, RankedHit, read
 from rag.reranking import Reranker
@@ -21,10 +23,20 @@ MODEL = "extractive"
 
 
 @dataclass(frozen=True)
+class Question:
+    """A question, the turns before it (oldest first), and what is searched for: the question itself if it is None."""
+
+    text: str
+    history: tuple[Turn, ...] = ()
+    searched: str | None = None
+
+
+@dataclass(frozen=True)
 class Retrieved:
     """What the search found; `timings` are seconds by stage so far."""
 
     question: str
+    searched: str
     generation: int
     hits: tuple[Hit, ...]
     timings: dict[str, float]
@@ -35,6 +47,7 @@ class Ranked:
     """The same hits with the reranker's scores, best first."""
 
     question: str
+    searched: str
     generation: int
     hits: tuple[RankedHit, ...]
     timings: dict[str, float]
@@ -42,9 +55,10 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Draft:
-    """The evidence that the reader chose (none if the gate is shut), not verified yet."""
+    """The evidence that the reader chose, not verified yet; none once it has come to a gate that is shut."""
 
     question: str
+    searched: str
     generation: int
     hits: tuple[RankedHit, ...]
     evidence: tuple[Evidence, ...]
@@ -60,47 +74,65 @@ class Chain:
         self.reranker = reranker
         self.gate = gate
         self.k = k
-        self.runnable: Runnable[str, Answer] = (
-            RunnableLambda(self.retrieve)
+        self.runnable: Runnable[str | Question, Answer] = (
+            RunnableLambda(self.rewrite)
+            | RunnableLambda(self.retrieve)
             | RunnableLambda(self.rerank)
             | RunnableLambda(self.read)
+            | RunnableLambda(self.gate_draft)
             | RunnableLambda(self.verify)
         )
 
-    def invoke(self, question: str) -> Answer:
-        """Answer a question. Raises QuestionError, or an error of the index."""
-        return self.runnable.invoke(question)
+    def invoke(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        """Answer a question, which may lean on the turns before it. Raises QuestionError, or an error of the index."""
+        return self.runnable.invoke(Question(question, tuple(history)))
 
-    def retrieve(self, question: str) -> Retrieved:
+    def rewrite(self, question: str | Question) -> Question:
+        """Say what to search for: a follow-up is made to stand alone."""
+        asked = Question(question) if isinstance(question, str) else question
+        text = checked(asked.text)
+        return replace(asked, text=text, searched=standalone(text, asked.history))
+
+    def retrieve(self, question: Question) -> Retrieved:
         """Search the index for passages."""
         started = time.perf_counter()
-        question = checked(question)
-        results = self.searcher.search(question, self.k)
-        return Retrieved(question, results.generation, tuple(results.hits), _timed({}, "retrieve", started))
+        searched = question.searched or question.text
+        results = self.searcher.search(searched, self.k)
+        return Retrieved(
+            question.text, searched, results.generation, tuple(results.hits), _timed({}, "retrieve", started)
+        )
 
     def rerank(self, retrieved: Retrieved) -> Ranked:
         """Put the passages in the order of the reranker."""
         started = time.perf_counter()
-        scores = self.reranker.score(retrieved.question, [hit.passage.text for hit in retrieved.hits])
+        scores = self.reranker.score(retrieved.searched, [hit.passage.text for hit in retrieved.hits])
         hits = [RankedHit(hit, float(score)) for hit, score in zip(retrieved.hits, scores, strict=True)]
         hits.sort(key=lambda ranked: -ranked.score)
         return Ranked(
-            retrieved.question, retrieved.generation, tuple(hits), _timed(retrieved.timings, "rerank", started)
+            retrieved.question,
+            retrieved.searched,
+            retrieved.generation,
+            tuple(hits),
+            _timed(retrieved.timings, "rerank", started),
         )
 
     def read(self, ranked: Ranked) -> Draft:
-        """Choose the sentences that answer, unless the gate is shut."""
+        """Choose the sentences that answer."""
         started = time.perf_counter()
-        reading = read(ranked.question, ranked.hits, self.reranker)
-        evidence = reading.evidence if self.gate.passes(reading.confidence) else ()
+        reading = read(ranked.searched, ranked.hits, self.reranker)
         return Draft(
             ranked.question,
+            ranked.searched,
             ranked.generation,
             ranked.hits,
-            evidence,
+            reading.evidence,
             reading.confidence,
             _timed(ranked.timings, "read", started),
         )
+
+    def gate_draft(self, draft: Draft) -> Draft:
+        """Take the evidence away if it is not good enough to answer from."""
+        return draft if self.gate.passes(draft.confidence) else replace(draft, evidence=())
 
     def verify(self, draft: Draft) -> Answer:
         """Check every sentence against the store; keep what is supported, count what is not."""
@@ -110,7 +142,7 @@ class Chain:
         kept = [(claim, span) for claim, span in checked_claims if claim.support is Support.SUPPORTED]
         return Answer(
             question=draft.question,
-            searched=draft.question,
+            searched=draft.searched,
             verdict=Verdict.ANSWERED if kept else Verdict.NOT_IN_DOCUMENTS,
             claims=tuple(replace(claim, citations=(n,)) for n, (claim, _) in enumerate(kept, start=1)),
             sources=tuple(span for _, span in kept),

@@ -7,25 +7,23 @@ Heavy modules are imported inside the commands that need them, so that `rag --he
 
 import contextlib
 import io
-import json
 import logging
 import os
-import shutil
 import sys
-from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
+from eval.cli import eval_group
 from index.errors import RagError
 from index.models import go_offline
 from rag.question import checked
 from rag.settings import Settings
+from rag.terminal import complain, index_option, json_option, k_option, options, print_json, print_lines, width
 
 NOT_IN_DOCUMENTS = 3
-MAX_WIDTH = 100
 
 
 def main() -> None:
@@ -56,16 +54,16 @@ def _run(arguments: list[str]) -> int:
         return 2
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "rag"
-        _complain(f"{error.format_message()} (see `{command} --help`)")
+        complain(f"{error.format_message()} (see `{command} --help`)")
         return 2
     except BrokenPipeError:
         return 0  # the reader of our output (`| head`) has seen enough
     except RagError as error:
-        _complain(str(error))
+        complain(str(error))
         return 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename else "cannot write the output: "
-        _complain(f"{place}{error.strerror}")
+        complain(f"{place}{error.strerror}")
         return 1
     return 0
 
@@ -82,12 +80,6 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _complain(message: str) -> None:
-    from rag.render import printable
-
-    print(f"rag: {printable(message)}", file=sys.stderr)
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="checkable-rag", prog_name="rag")
 def cli() -> None:
@@ -102,21 +94,7 @@ def cli() -> None:
     """
 
 
-def _options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def decorate(command: Any) -> Any:
-        for decorator in reversed(decorators):
-            command = decorator(command)
-        return command
-
-    return decorate
-
-
-index_option = click.option(
-    "--index", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the index is [.rag, or RAG_INDEX]."
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-k_option = click.option("-k", type=int, metavar="N", help="How many passages to look at [8].")
-question_options = _options(click.argument("question", required=False), k_option, index_option, json_option)
+question_options = options(click.argument("question", required=False), k_option, index_option, json_option)
 
 
 @cli.command("index")
@@ -152,7 +130,7 @@ def index_command(
     settings = Settings.from_environment(index=index, chunk_size=chunk_size, chunk_overlap=chunk_overlap)
     report = index_folder(settings, folder, encoding=encoding, rebuild=rebuild)
     if as_json:
-        _print_json(report.to_dict())
+        print_json(report.to_dict())
         return
     counts = {"new": report.added, "changed": report.changed, "removed": report.removed}
     print(", ".join(f"{len(names)} {what}" for what, names in counts.items()) + f", {report.unchanged} unchanged")
@@ -161,7 +139,7 @@ def index_command(
         print(f"other formats, not read: {printable(listed)}")
     if report.skipped:
         print(f"skipped {len(report.skipped)}:")
-        _print_lines(f"  {printable(name)}: {reason}" for name, reason in report.skipped)
+        print_lines(f"  {printable(name)}: {reason}" for name, reason in report.skipped)
 
 
 @cli.command()
@@ -181,9 +159,9 @@ def search(question: str | None, k: int | None, index: Path | None, as_json: boo
     settings = Settings.from_environment(index=index, k=k)
     results = open_searcher(settings).search(text, settings.k)
     if as_json:
-        _print_json({"generation": results.generation, "hits": [hit.to_dict() for hit in results.hits]})
+        print_json({"generation": results.generation, "hits": [hit.to_dict() for hit in results.hits]})
     else:
-        _print_lines(hit_lines(results.hits, _width()))
+        print_lines(hit_lines(results.hits, width()))
 
 
 @cli.command()
@@ -215,9 +193,9 @@ def ask(
     text = _question(question)
     answer = open_chain(Settings.from_environment(index=index, k=k, threshold=threshold)).invoke(text)
     if as_json:
-        _print_json(answer.to_dict())
+        print_json(answer.to_dict())
     else:
-        _print_lines(answer_lines(answer, _width(), show_passages=show_passages))
+        print_lines(answer_lines(answer, width(), show_passages=show_passages))
     if answer.verdict is Verdict.NOT_IN_DOCUMENTS:
         raise click.exceptions.Exit(NOT_IN_DOCUMENTS)
 
@@ -237,9 +215,9 @@ def status(index: Path | None, as_json: bool) -> None:
 
     values = index_status(Settings.from_environment(index=index))
     if as_json:
-        _print_json(values)
+        print_json(values)
     else:
-        _print_lines(f"{name:<12}{value}" for name, value in values.items())
+        print_lines(f"{name:<12}{value}" for name, value in values.items())
 
 
 @cli.command()
@@ -260,9 +238,9 @@ def doctor(index: Path | None, as_json: bool) -> None:
     settings = Settings.from_environment(index=index)
     checks = list(examine(open_store(settings), lambda: question_encoder(settings.encoder)))
     if as_json:
-        _print_json({"checks": [asdict(check) for check in checks]})
+        print_json({"checks": [asdict(check) for check in checks]})
     else:
-        _print_lines(f"{'ok ' if check.ok else 'BAD'} {check.name}: {check.detail}" for check in checks)
+        print_lines(f"{'ok ' if check.ok else 'BAD'} {check.name}: {check.detail}" for check in checks)
     broken = [check for check in checks if not check.ok]
     if broken:
         raise RagError(f"{broken[0].name} is broken: run `{broken[0].mend}`")
@@ -276,21 +254,4 @@ def _question(argument: str | None) -> str:
     return checked(argument or "")
 
 
-def _width() -> int:
-    return min(shutil.get_terminal_size().columns, MAX_WIDTH)
-
-
-def _print_lines(lines: Iterable[str]) -> None:
-    from rag.render import harmless
-
-    for line in lines:
-        print(harmless(line))
-
-
-def _print_json(value: object) -> None:
-    """Print JSON that says exactly what it should, on any terminal: what is not plain text there is escaped."""
-    from rag.render import UNSAFE
-
-    is_utf8 = getattr(sys.stdout, "encoding", "").lower().replace("-", "") == "utf8"
-    text = json.dumps(value, ensure_ascii=not is_utf8, allow_nan=False, indent=2)
-    print(UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+cli.add_command(eval_group)

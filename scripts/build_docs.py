@@ -42,6 +42,8 @@ def _commands() -> Iterator[tuple[str, click.Command]]:
     yield "rag", cli
     for name, command in sorted(cli.commands.items()):
         yield f"rag {name}", command
+        if isinstance(command, click.Group):
+            yield from ((f"rag {name} {sub}", part) for sub, part in sorted(command.commands.items()))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from index.errors import QuestionError
 from index.store import Store
 from rag.abstention import Gate, load_gate
 from rag.answer import Answer, Claim, Span, Support, Verdict
-from rag.chain import Chain
+from rag.chain import Chain, Question
+from rag.conversation import Turn
 from rag.question import checked
 from rag.verification import verify
 from tests.conftest import SEED, WordReranker, build, searcher
@@ -73,16 +74,25 @@ def test_the_chain_cites_the_sentence_that_answers(chain: Chain, folder: Path) -
     assert starts == sorted(starts), "sentences stand in reading order"
 
 
-def test_every_stage_can_be_called_alone_and_the_runnable_is_the_four(chain: Chain) -> None:
+def test_every_stage_can_be_called_alone_and_the_runnable_is_all(chain: Chain) -> None:
     question = "What is the rent of the lease?"
-    retrieved = chain.retrieve(question)
+    retrieved = chain.retrieve(chain.rewrite(question))
     ranked = chain.rerank(retrieved)
     assert [r.score for r in ranked.hits] == sorted((r.score for r in ranked.hits), reverse=True)
     draft = chain.read(ranked)
-    answer = chain.verify(draft)
+    answer = chain.verify(chain.gate_draft(draft))
     assert answer.claims == chain.invoke(question).claims
     assert list(answer.timings) == ["retrieve", "rerank", "read", "verify"]
-    assert len(chain.runnable.steps) == 4
+    assert len(chain.runnable.steps) == 6
+
+
+def test_a_follow_up_is_searched_for_with_the_question_before_it(chain: Chain) -> None:
+    turn = Turn("What is the lease?", "What is the lease?", "The lease ends on 3 May 2031.")
+    answer = chain.invoke("And its rent?", [turn])
+    assert (answer.question, answer.searched) == ("And its rent?", "What is the lease? And its rent?")
+    assert any("900" in claim.text for claim in answer.claims)
+    assert chain.invoke("What do cats eat?", [turn]).searched == "What do cats eat?"
+    assert chain.invoke("And its rent?").searched == "And its rent?"
 
 
 def test_below_the_threshold_nothing_is_claimed(chain: Chain) -> None:
@@ -96,7 +106,7 @@ def test_below_the_threshold_nothing_is_claimed(chain: Chain) -> None:
 def test_a_document_that_changes_between_reading_and_verifying_loses_its_claim(
     chain: Chain, store: Store, folder: Path
 ) -> None:
-    draft = chain.read(chain.rerank(chain.retrieve("What is the rent of the lease?")))
+    draft = chain.read(chain.rerank(chain.retrieve(Question("What is the rent of the lease?"))))
     (folder / "lease.txt").write_text("The lease\n\nThe lease has no end. The rent is 100 euros.\n")
     build(store, folder)
     answer = chain.verify(draft)

@@ -24,7 +24,15 @@ def test_the_wheel_holds_the_four_packages_and_their_data(tmp_path: Path) -> Non
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"rag", "index", "ui", "eval"}
-    for data in ("index/encoder.onnx", "rag/abstention.json", "rag/py.typed", "index/parsing/markdown.py"):
+    for data in (
+        "index/encoder.onnx",
+        "rag/abstention.json",
+        "rag/py.typed",
+        "eval/questions.jsonl",
+        "eval/thresholds.toml",
+        "eval/page.html.jinja",
+        "index/parsing/markdown.py",
+    ):
         assert data in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
 

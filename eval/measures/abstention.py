@@ -1,0 +1,104 @@
+"""Is "not in the documents" said when it is so, and only then.
+
+Precision, recall and F1 take a refusal for the positive. The risk-coverage curve (El-Yaniv and Wiener 2010) orders the
+questions by confidence: at each coverage (the share that is answered), risk is the share of those that is answered
+wrongly. Its area is the mean risk over all coverages (Geifman, Uziel and El-Yaniv 2019).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from eval.measures.answering import holds_gold
+from eval.measures.measure import Measure, Row, Rows, mean, ratio
+from eval.outcome import Outcome
+
+
+def precision(outcome: Outcome) -> Row | None:
+    """Of the refused questions, the share that the documents do not answer."""
+    return float(outcome.refused and not outcome.question.answerable), float(outcome.refused)
+
+
+def recall(outcome: Outcome) -> Row | None:
+    """Of the questions that the documents do not answer, the share that is refused."""
+    return None if outcome.question.answerable else (float(outcome.refused),)
+
+
+def refused_wrongly(outcome: Outcome) -> Row | None:
+    """Of the questions that the documents answer, the share that is refused."""
+    return (float(outcome.refused),) if outcome.question.answerable else None
+
+
+def f1(outcome: Outcome) -> Row | None:
+    """Harmonic mean of the two: 2 TP / (refused + unanswerable)."""
+    rightly = outcome.refused and not outcome.question.answerable
+    return 2.0 * rightly, float(outcome.refused) + float(not outcome.question.answerable)
+
+
+def confidence(outcome: Outcome) -> float:
+    """Return how sure the answer is; with nothing to read, or after an error, that is less than anything."""
+    value = outcome.answer.confidence if outcome.answer else None
+    return -1e9 if value is None else value
+
+
+def auc(outcome: Outcome) -> Row | None:
+    """Chance that an answerable question has more confidence than an unanswerable one (ROC, Fawcett 2006)."""
+    return confidence(outcome), float(outcome.question.answerable)
+
+
+def aurc(outcome: Outcome) -> Row | None:
+    """Area under the risk-coverage curve: the mean, over all shares answered, of the share of those that is wrong.
+
+    A question is answered wrongly if the documents do not answer it, or no cited sentence would hold a gold answer; the
+    gate is left open. Where no gold answer is known, an answer to an answerable question passes for right.
+    """
+    return confidence(outcome), float(would_be_wrong(outcome))
+
+
+def would_be_wrong(outcome: Outcome) -> bool:
+    """Say whether answering, with the gate open, is wrong."""
+    if outcome.answer is None or not outcome.question.answerable:
+        return True
+    return outcome.has_gold and not holds_gold(outcome, outcome.asked.ungated)
+
+
+def risk_coverage(rows: Rows) -> tuple[Rows, Rows]:
+    """Return (coverage, risk) from rows of (confidence, wrong), the surest question first."""
+    wrong = rows[np.argsort(-rows[:, 0], kind="stable"), 1]
+    answered = np.arange(1, len(wrong) + 1)
+    return answered / len(wrong), np.cumsum(wrong) / answered
+
+
+def _area_under_roc(rows: Rows) -> float:
+    yes, no = np.sort(rows[rows[:, 1] == 1, 0]), rows[rows[:, 1] == 0, 0]
+    if not len(yes) or not len(no):
+        return float("nan")
+    below = np.searchsorted(yes, no, "left") + np.searchsorted(yes, no, "right")
+    return float(1 - below.sum() / (2 * len(yes) * len(no)))
+
+
+def _area_under_risk_coverage(rows: Rows) -> float:
+    return float(risk_coverage(rows)[1].mean())
+
+
+def at_threshold(outcomes: Sequence[Outcome], threshold: float) -> dict[str, float]:
+    """Return precision and recall of the refusals at a threshold, and the share of answerable questions lost."""
+    refused = [outcome for outcome in outcomes if confidence(outcome) < threshold]
+    rightly = sum(not outcome.question.answerable for outcome in refused)
+    unanswerable = sum(not outcome.question.answerable for outcome in outcomes)
+    answerable = len(outcomes) - unanswerable
+    return {
+        "precision": round(rightly / len(refused), 3) if refused else 1.0,
+        "recall": round(rightly / unanswerable, 3) if unanswerable else 1.0,
+        "lost": round((len(refused) - rightly) / answerable, 3) if answerable else 0.0,
+    }
+
+
+MEASURES = [
+    Measure("abstention_precision", precision, ratio),
+    Measure("abstention_recall", recall, mean),
+    Measure("abstention_f1", f1, ratio),
+    Measure("refused_wrongly", refused_wrongly, mean, higher_is_better=False),
+    Measure("auc", auc, _area_under_roc),
+    Measure("aurc", aurc, _area_under_risk_coverage, higher_is_better=False),
+]

@@ -1,0 +1,59 @@
+"""What the commands share: their common options, and printing that cannot drive a terminal."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+MAX_WIDTH = 100
+
+
+def options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Put several options on a command, in this order."""
+
+    def decorate(command: Any) -> Any:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+index_option = click.option(
+    "--index", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the index is [.rag, or RAG_INDEX]."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+k_option = click.option("-k", type=int, metavar="N", help="How many passages to look at [8].")
+
+
+def width() -> int:
+    """Return the columns to fill."""
+    return min(shutil.get_terminal_size().columns, MAX_WIDTH)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines without anything that a terminal would act on."""
+    from rag.render import harmless
+
+    for line in lines:
+        print(harmless(line))
+
+
+def print_json(value: object) -> None:
+    """Print JSON that says exactly what it should, on any terminal: what is not plain text there is escaped."""
+    from rag.render import UNSAFE
+
+    is_utf8 = getattr(sys.stdout, "encoding", "").lower().replace("-", "") == "utf8"
+    text = json.dumps(value, ensure_ascii=not is_utf8, allow_nan=False, indent=2)
+    print(UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+
+
+def complain(message: str) -> None:
+    """Print one line on standard error."""
+    from rag.render import printable
+
+    print(f"rag: {printable(message)}", file=sys.stderr)
