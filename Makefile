@@ -6,10 +6,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 QUESTION ?= Why wasn't Ábrego García returned?
 
-.PHONY: ask eval index test check format lint layers types docs bench setup clean
+.PHONY: ask ui eval index test check format lint layers types docs bench setup clean
 
 ask: index
 	@$(BIN)/rag ask "$(QUESTION)"
+
+# The chat in the browser, on the article in seeds/.
+ui: index
+	@$(BIN)/rag ui
 
 index: $(READY)
 	@$(BIN)/rag index seeds

@@ -20,12 +20,13 @@ import faiss
 import numpy as np
 from plain_langchain import CHUNK_OVERLAP, CHUNK_SIZE, MiniLMEmbeddings
 
+from eval.formats import read_suite
 from eval.outcome import Asked, Place
 from eval.preparing import Prepared, code_hash, prepare_bundled, prepare_suite
 from eval.report import all_measures, make_report
 from eval.run import run
 from eval.stages import ALWAYS_OPEN, open_ablated
-from eval.suite import Suite, SuiteQuestion, read_suite
+from eval.suite import Suite, SuiteQuestion
 from eval.systems import DEPTH, ChainSystem, System
 from index.search import Hit, Searcher
 from rag.answer import Answer, Claim, Passage, Span, Support, Verdict

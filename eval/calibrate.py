@@ -16,12 +16,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from eval.formats import read_suite
 from eval.measures import estimate, measure_named
 from eval.measures.abstention import at_threshold, confidence
 from eval.preparing import code_hash, prepare_suite
 from eval.run import run
 from eval.stages import open_ablated
-from eval.suite import read_suite
 from eval.systems import ChainSystem
 from rag.abstention import Gate
 from rag.settings import Settings

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from eval.formats import read_squad, read_suite
 from eval.measures import measure_named
 from eval.preparing import Prepared, code_hash, prepare_bundled, prepare_own, prepare_suite, question_file
-from eval.published import read_squad
 from eval.report import all_measures, make_report
 from eval.run import run
 from eval.stages import open_ablated, stages_named
-from eval.suite import SuiteError, read_suite
+from eval.suite import SuiteError
 from eval.systems import ChainSystem
 from eval.thresholds import FILE, read_thresholds
 from index.encoding import encoder_identity

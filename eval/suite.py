@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from index.errors import RagError
 from index.sentences import split_sentences
 from rag.conversation import Turn, standalone
 
-DOCUMENTS, QUESTIONS = "docs.jsonl", "questions.jsonl"
 TODO = "TODO"  # a question of a starter file that nobody has written yet
 
 
@@ -84,35 +83,6 @@ class Suite:
     unwritten: int = 0
 
 
-def read_suite(folder: Path, questions: Path | None = None) -> Suite:
-    """Read a suite; `questions` names a question file other than the folder's own.
-
-    Raises SuiteError naming the file, the line and what is wrong with it.
-    """
-    from eval.published import documents_inside, gold_of
-
-    path = questions or folder / QUESTIONS
-    rows = list(rows_of(path))
-    inside = documents_inside(row for _, row in rows)
-    documents = inside or read_documents(folder / DOCUMENTS)
-    return make_suite(path.parent.name, documents, rows, path, gold_of)
-
-
-def read_documents(path: Path) -> dict[str, SuiteDocument]:
-    """Read a suite's documents. Raises SuiteError."""
-    documents: dict[str, SuiteDocument] = {}
-    for number, row in rows_of(path):
-        with _line(path, number):
-            doc_id, text = _text(row, "doc_id"), _text(row, "text")
-            if doc_id in documents:
-                raise SuiteError(f"the id {doc_id!r} is there twice")
-            paragraphs = tuple((int(start), int(end)) for start, end in row.get("paragraphs") or ())
-            documents[doc_id] = SuiteDocument(text, paragraphs)
-    if not documents:
-        raise SuiteError(f"{path}: a suite without documents")
-    return documents
-
-
 Gold = Callable[[Mapping[str, Any], Mapping[str, SuiteDocument]], Iterator[GoldSpan]]
 
 
@@ -127,11 +97,14 @@ def make_suite(
     questions: dict[str, SuiteQuestion] = {}
     unwritten = 0
     for number, row in rows:
-        with _line(path, number):
+        with at_line(path, number):
             if str(row.get("question", "")).startswith(TODO):
                 unwritten += 1
                 continue
             question = _question(row, documents, more_gold)
+            if question.qid in questions and row.get("lang"):
+                # The same question in several languages.
+                question = replace(question, qid=f"{question.qid}@{row['lang']}")
             if question.qid in questions:
                 raise SuiteError(f"the id {question.qid!r} is there twice")
             questions[question.qid] = question
@@ -151,7 +124,7 @@ def rows_of(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise SuiteError(f"cannot read {path}: {reason}") from error
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            with _line(path, number):
+            with at_line(path, number):
                 try:
                     row = json.loads(line)
                 except ValueError as error:
@@ -182,8 +155,8 @@ def _question(row: dict[str, Any], documents: Mapping[str, SuiteDocument], more_
         raise SuiteError("the field 'answerable' is neither true nor false")
     spans = [span for value in row.get("gold_spans") or () for span in _spans(value, documents)]
     return SuiteQuestion(
-        qid=_text(row, "qid"),
-        question=_text(row, "question"),
+        qid=text_field(row, "qid"),
+        question=text_field(row, "question"),
         answerable=answerable,
         kind=str(row.get("kind") or row.get("answerability") or row.get("lang") or ""),
         answers=tuple(str(answer) for answer in row.get("answers") or () if str(answer).strip()),
@@ -222,7 +195,8 @@ def _spans(value: Mapping[str, Any], documents: Mapping[str, SuiteDocument]) -> 
         start = text.find(quote, start + 1)
 
 
-def _text(row: Mapping[str, Any], name: str) -> str:
+def text_field(row: Mapping[str, Any], name: str) -> str:
+    """Return a field that must be there and hold text; an id may be a number. Raises SuiteError."""
     if name not in row:
         raise SuiteError(f"no field {name!r}")
     value = row[name]
@@ -234,7 +208,7 @@ def _text(row: Mapping[str, Any], name: str) -> str:
 
 
 @contextmanager
-def _line(path: Path, number: int) -> Iterator[None]:
+def at_line(path: Path, number: int) -> Iterator[None]:
     """Put the file and the line in front of whatever is wrong with a row."""
     try:
         yield

@@ -31,7 +31,7 @@ LOCK = "lock"
 BUSY_SECONDS = 30
 LOCK_SECONDS = 3.0
 # How the names begin of all that may lie in an index folder.
-OUR_FILES = (DATABASE, LOCK, "vectors.", "lexical")
+OUR_FILES = (DATABASE, LOCK, "vectors.", "lexical", "conversations.")
 
 logger = logging.getLogger("rag")
 

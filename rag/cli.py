@@ -22,6 +22,7 @@ from index.models import go_offline
 from rag.question import checked
 from rag.settings import Settings
 from rag.terminal import complain, index_option, json_option, k_option, options, print_json, print_lines, width
+from ui.cli import feedback_command, ui_command
 
 NOT_IN_DOCUMENTS = 3
 
@@ -254,4 +255,5 @@ def _question(argument: str | None) -> str:
     return checked(argument or "")
 
 
-cli.add_command(eval_group)
+for command in (eval_group, feedback_command, ui_command):
+    cli.add_command(command)

@@ -10,6 +10,7 @@ import pytest
 
 from eval.compare import ReportError, compare, comparison_lines, read_report
 from eval.evaluate import Plan, evaluate
+from eval.formats import read_suite
 from eval.outcome import Asked
 from eval.page import report_page
 from eval.preparing import cache_folder, own_documents, prepare_suite
@@ -17,7 +18,7 @@ from eval.report import all_measures, make_report, report_lines
 from eval.run import run
 from eval.stages import AblatedChain, stages_named
 from eval.starter import starter_questions, write_starter
-from eval.suite import Suite, SuiteDocument, SuiteQuestion, make_suite, read_suite
+from eval.suite import Suite, SuiteDocument, SuiteQuestion, make_suite
 from eval.systems import ChainSystem
 from eval.thresholds import ThresholdError, missed, read_thresholds
 from index.errors import QuestionError, RagError
@@ -229,7 +230,7 @@ def test_a_suite_is_indexed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     first = prepare_suite(read_suite(write(tmp_path / "s", *rows)), Settings())
     prepare_suite(read_suite(write(tmp_path / "s", *rows)), Settings())
     assert len(indexed) == 1
-    assert (first.settings.index.parent / "documents" / "00000.txt").read_text() == "Cats."
+    assert (first.settings.index.parent / "documents" / "00000.txt").read_text("utf-8-sig") == "Cats."
     assert first.ids == {"documents/00000.txt": "a"}
     rows[0][0]["text"] = "Dogs."
     prepare_suite(read_suite(write(tmp_path / "s", *rows)), Settings())

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from eval.formats import read_squad, read_suite
 from eval.preparing import BUNDLED, SEEDS
-from eval.published import read_squad
-from eval.suite import GoldSpan, SuiteDocument, SuiteError, make_suite, read_suite, rows_of
+from eval.suite import GoldSpan, SuiteDocument, SuiteError, make_suite, rows_of
 from rag.conversation import Turn
 from tests.suites import write
 
@@ -39,6 +39,17 @@ def test_histories_become_turns_with_what_was_searched_for(tmp_path: Path) -> No
         Turn("What is CECOT?", "What is CECOT?", "A prison."),
         Turn("Who built it?", "What is CECOT? Who built it?", "Bukele."),
     )
+
+
+def test_questions_in_several_languages(tmp_path: Path) -> None:
+    docs = [{"doc_id": lang, "text": "Cats.", "lang": lang} for lang in ("en", "es")]
+    ask = {"qid": 1, "question": "Who?"}
+    rows = [{**ask, "lang": "en"}, {**ask, "lang": "es"}]
+    suite = read_suite(write(tmp_path, docs, rows))
+    assert [q.qid for q in suite.questions] == ["1", "1@es"]
+    assert list(suite.documents) == ["en", "es"]
+    only = read_suite(write(tmp_path, docs, [{**row, "doc_lang": "en"} for row in rows]))
+    assert list(only.documents) == ["en"]
 
 
 def test_the_key_follows_the_content(tmp_path: Path) -> None:

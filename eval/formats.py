@@ -1,15 +1,46 @@
-"""Gold of published sets that is not in our fields, and SQuAD's own file format.
+"""Read suites: our folders, the gold of published sets that is not in our fields, and SQuAD's own file format.
 
 clapnq: `gold_sentences`, as text. HotpotQA: `supporting_facts`, [title, number of the sentence]. QuoteSum: `sources`
 inside the question, each with a short answer.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from eval.suite import GoldSpan, Suite, SuiteDocument, SuiteError, make_suite
+from eval.suite import GoldSpan, Suite, SuiteDocument, SuiteError, at_line, make_suite, rows_of, text_field
+
+DOCUMENTS, QUESTIONS = "docs.jsonl", "questions.jsonl"
+
+
+def read_suite(folder: Path, questions: Path | None = None) -> Suite:
+    """Read a suite; `questions` names a question file other than the folder's own.
+
+    Raises SuiteError naming the file, the line and what is wrong with it.
+    """
+    path = questions or folder / QUESTIONS
+    rows = list(rows_of(path))
+    languages = {row.get("doc_lang") for _, row in rows} or {None}
+    documents = documents_inside(row for _, row in rows) or read_documents(folder / DOCUMENTS, languages)
+    return make_suite(path.parent.name, documents, rows, path, gold_of)
+
+
+def read_documents(path: Path, languages: Container[str | None] = (None,)) -> dict[str, SuiteDocument]:
+    """Read a suite's documents, only those in some languages unless None is one. Raises SuiteError."""
+    documents: dict[str, SuiteDocument] = {}
+    for number, row in rows_of(path):
+        with at_line(path, number):
+            doc_id, text = text_field(row, "doc_id"), text_field(row, "text")
+            if doc_id in documents:
+                raise SuiteError(f"the id {doc_id!r} is there twice")
+            if None not in languages and row.get("lang") not in languages:
+                continue
+            paragraphs = tuple((int(start), int(end)) for start, end in row.get("paragraphs") or ())
+            documents[doc_id] = SuiteDocument(text, paragraphs)
+    if not documents:
+        raise SuiteError(f"{path}: a suite without documents")
+    return documents
 
 
 def documents_inside(rows: Iterable[Mapping[str, Any]]) -> dict[str, SuiteDocument]:

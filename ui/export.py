@@ -1,0 +1,46 @@
+"""A conversation as Markdown or JSON, with every quote, its file and its place."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ui.conversations import StoredTurn
+
+# What Markdown gives a meaning to; a document's text must stay text in whatever shows the file.
+MARKDOWN = re.compile(r"[\\`*_\[\]<>!|~&]|^[#+-]|^\d+[.)]")
+
+
+def as_json(title: str, turns: Sequence[StoredTurn]) -> dict[str, Any]:
+    """Return the conversation as plain data."""
+    entries = [{"question": t.question, "answer": t.answer, "note": t.note, "thumb": t.thumb} for t in turns]
+    return {"title": title, "turns": entries}
+
+
+def as_markdown(title: str, turns: Sequence[StoredTurn]) -> str:
+    """Return the conversation as Markdown."""
+    return "\n".join(_lines(title, turns)) + "\n"
+
+
+def _lines(title: str, turns: Sequence[StoredTurn]) -> Iterator[str]:
+    yield f"# {_plain(title)}"
+    for turn in turns:
+        yield from ("", f"## {_plain(turn.question)}", "")
+        answer = turn.answer
+        if answer is None:
+            yield _plain(turn.note)
+            continue
+        if answer["searched"] != answer["question"]:
+            yield from (f"Searched for: {_plain(answer['searched'])}", "")
+        if not answer["claims"]:
+            yield "Not in the documents."
+        for claim in answer["claims"]:
+            yield f"{_plain(claim['text'])} " + "".join(f"[^{n}]" for n in claim["citations"])
+        for number, source in enumerate(answer["sources"], start=1):
+            heading = " > ".join(source["heading"])
+            place = f"{source['document']}, characters {source['start']}-{source['end']}"
+            yield from ("", f"{number}. {_plain(place)}" + (f", under “{_plain(heading)}”" if heading else ""))
+            yield f"   > {_plain(source['quote'])}"
+
+
+def _plain(text: str) -> str:
+    return MARKDOWN.sub(lambda match: f"{match[0][:-1]}\\{match[0][-1]}", " ".join(text.split()))

@@ -1,0 +1,301 @@
+/* The conversation, its sources, and the list of conversations.
+
+Everything that comes from a document, a file name or a question becomes a text node: nothing here makes markup of it. */
+"use strict";
+(() => {
+  const checkable = (window.checkable ??= {});
+  const SUPPORT = {
+    supported: ["✓", "supported: the source says exactly this"],
+    partly: ["~", "partly supported by its source"],
+    unsupported: ["✗", "not supported by its source"],
+  };
+
+  /* Make an element. Children that are strings become text. */
+  const make = (tag, attributes = {}, ...children) => {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+      else if (value === true) element.setAttribute(name, "");
+      else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
+    }
+    element.append(...children.filter((child) => child !== null && child !== undefined));
+    return element;
+  };
+  checkable.make = make;
+
+  const hidden = (text) => make("span", { class: "hidden" }, text);
+  const place = (source) => [source.document, ...source.heading].join(" › ");
+
+  /* Fetch JSON from our own server; an error has the server's own words. */
+  checkable.call = async (path, options = {}) => {
+    let response;
+    try {
+      response = await fetch(path, { credentials: "same-origin", ...options });
+    } catch {
+      throw new Error("The server cannot be reached. Is it still running?");
+    }
+    const body = await response.json().catch(() => ({}));
+    if (!response.ok) {
+      const detail = typeof body.detail === "string" ? body.detail : `the server answered ${response.status}`;
+      throw new Error(detail);
+    }
+    return body;
+  };
+  const put = (path, method, value) =>
+    checkable.call(path, { method, headers: { "content-type": "application/json" }, body: JSON.stringify(value) });
+  checkable.put = put;
+
+  /* ---- the panel: a source in its document ---- */
+
+  const panel = () => {
+    const title = make("h2", { id: "panel-title", tabindex: "-1" });
+    const where = make("p", { class: "where" });
+    const body = make("div", { class: "passage", tabindex: "0", role: "region", "aria-label": "Text of the document" });
+    const state = { turn: null, number: 0, total: 0, from: null, sources: [] };
+    const step = (by) => open(state.turn, state.number + by, state.sources, state.from);
+    const previous = make("button", { type: "button", onclick: () => step(-1) }, "‹ Previous");
+    const next = make("button", { type: "button", onclick: () => step(1) }, "Next ›");
+    const whole = make("button", { type: "button", onclick: () => openDocument() }, "Open the document");
+    const close = make("button", { type: "button", class: "back", onclick: () => hide() }, "Back to answer");
+    const controls = make("div", { class: "controls" }, close, previous, next, whole);
+    const element = make(
+      "aside",
+      { class: "panel", "aria-labelledby": "panel-title", hidden: true, onkeydown: (e) => e.key === "Escape" && hide() },
+      title, where, controls, body,
+    );
+    let shown = null;
+
+    const mark = (before, quote, after) => {
+      const marked = make("mark", { id: "marked" }, quote);
+      body.replaceChildren(make("p", {}, before, marked, after));
+      // Only the panel is scrolled, not the page.
+      body.scrollTop = Math.max(0, marked.offsetTop - body.offsetTop - body.clientHeight / 6);
+    };
+    const hide = () => {
+      element.hidden = true;
+      const back = state.from;
+      const again = back && document.querySelector(`[data-turn="${CSS.escape(back.turn)}"] [data-number="${back.number}"]`);
+      (again ?? document.querySelector("#question textarea"))?.focus();
+    };
+    const open = async (turn, number, sources, from) => {
+      Object.assign(state, { turn, number, sources, from: from ?? { turn, number } });
+      previous.disabled = number <= sources[0];
+      next.disabled = number >= sources[sources.length - 1];
+      whole.disabled = true;
+      try {
+        shown = await checkable.call(`turns/${encodeURIComponent(turn)}/sources/${number}`);
+      } catch (error) {
+        title.textContent = "Source";
+        where.textContent = error.message;
+        body.replaceChildren();
+        element.hidden = false;
+        return;
+      }
+      title.textContent = number <= sources.cited ? `Source ${number}` : "Passage";
+      where.textContent = `${place(shown)}, characters ${shown.start}–${shown.end}`;
+      element.hidden = false;
+      whole.disabled = shown.gone;
+      if (shown.there) {
+        mark(shown.before, shown.quote, shown.after);
+      } else {
+        const why = shown.gone
+          ? "This document is not indexed any more. The answer quoted it as:"
+          : "This document has changed since the answer. It was quoted as:";
+        body.replaceChildren(make("p", { class: "changed" }, why), make("blockquote", {}, make("mark", { id: "marked" }, shown.quote)));
+      }
+      title.focus({ preventScroll: true });
+    };
+    const openDocument = async () => {
+      try {
+        const found = await checkable.call(`documents/text?name=${encodeURIComponent(shown.document)}`);
+        // Offsets count characters, JavaScript counts halves of some.
+        const characters = Array.from(found.text);
+        const part = (from, to) => characters.slice(from, to).join("");
+        if (shown.there) mark(part(0, shown.start), part(shown.start, shown.end), part(shown.end));
+        else body.replaceChildren(make("p", {}, found.text));
+        whole.disabled = true;
+      } catch (error) {
+        where.textContent = error.message;
+      }
+    };
+    return { element, open };
+  };
+
+  /* ---- the conversation ---- */
+
+  checkable.chat = (root, props, trigger, watch) => {
+    const log = make("div", { class: "log", role: "log", "aria-label": "Conversation" });
+    const side = panel();
+    const legend = make(
+      "p", { class: "legend" },
+      "✓ the source says exactly this · ~ partly · ✗ not. Click a number to see the sentence in its document.",
+    );
+    const fresh = make("button", { type: "button", class: "fresh", onclick: () => trigger("select", { action: "new" }) }, "New conversation");
+    const main = make("div", { class: "main" }, fresh, log, legend);
+    const drawn = new Map();
+
+    const citation = (turn, number, label, sources, text) =>
+      make(
+        "button",
+        { type: "button", class: "cite", "data-number": number, "aria-label": label, onclick: () => side.open(turn.id, number, sources) },
+        text,
+      );
+    const numbers = (from, to, cited) => Object.assign(Array.from({ length: to - from + 1 }, (_, i) => from + i), { cited });
+
+    const sentence = (turn, claim) => {
+      const cited = turn.sources?.length ?? 0;
+      const marks = claim.citations.map((n) =>
+        turn.id ? citation(turn, n, `Source ${n}: ${place(turn.sources[n - 1])}`, numbers(1, cited, cited), `[${n}]`) : make("span", {}, `[${n}]`),
+      );
+      const [sign, words] = SUPPORT[claim.support] ?? SUPPORT.unsupported;
+      const support = make("span", { class: `support ${claim.support}`, title: words }, make("span", { "aria-hidden": "true" }, sign), hidden(words));
+      return make("p", { class: "sentence" }, claim.text, " ", make("span", { class: "marks" }, ...marks, " ", support));
+    };
+    const refusal = (turn) => {
+      const cited = turn.sources.length;
+      const all = numbers(cited + 1, cited + turn.passages.length, cited);
+      const nearest = turn.passages.map((passage, i) =>
+        make("li", {},
+          citation(turn, cited + 1 + i, `Passage ${i + 1}: ${place(passage)}`, all, place(passage)),
+          make("p", {}, `${passage.text} …`)),
+      );
+      const looked = turn.looked_at === 1 ? "1 passage was" : `${turn.looked_at} passages were`;
+      return make("div", { class: "refusal" },
+        make("p", {}, make("strong", {}, "Not in the documents.")),
+        make("p", {}, `Searched for “${turn.searched}”; ${looked} read, and no sentence answers it well enough.`),
+        nearest.length ? make("h3", {}, "Nearest passages") : null,
+        nearest.length ? make("ol", {}, ...nearest) : null);
+    };
+    const plain = (turn) =>
+      [
+        turn.question, "",
+        ...(turn.claims?.length ? turn.claims.map((c) => `${c.text} ${c.citations.map((n) => `[${n}]`).join("")}`) : [turn.note || "Not in the documents."]),
+        "",
+        ...(turn.sources ?? []).map((s, i) => `[${i + 1}] ${place(s)}: “${s.quote}”`),
+      ].join("\n").trim();
+    const copy = async (button, turn) => {
+      try {
+        await navigator.clipboard.writeText(plain(turn));
+        button.textContent = "Copied";
+      } catch {
+        button.textContent = "Copying is not allowed here";
+      }
+      setTimeout(() => (button.textContent = "Copy"), 2000);
+    };
+    const thumbs = (turn) => {
+      const comment = make("input", { type: "text", maxlength: "2000", "aria-label": "Comment on this answer", placeholder: "What was right or wrong? (optional)" });
+      const said = make("span", { role: "status" });
+      const form = make("form", { class: "comment", hidden: true, onsubmit: (e) => { e.preventDefault(); rate(turn.thumb, comment.value); form.hidden = true; } },
+        comment, make("button", { type: "submit" }, "Send"));
+      const rate = async (thumb, words = "") => {
+        try {
+          await put(`turns/${turn.id}/feedback`, "PUT", { thumb, comment: words });
+          turn.thumb = thumb;
+          said.textContent = thumb ? "Thank you, noted." : "Taken back.";
+          for (const [button, own] of [[up, "up"], [down, "down"]]) button.setAttribute("aria-pressed", String(own === thumb));
+        } catch (error) {
+          said.textContent = error.message;
+        }
+      };
+      const thumb = (own, label) =>
+        make("button", { type: "button", "aria-pressed": String(turn.thumb === own), onclick: async () => {
+          await rate(turn.thumb === own ? "" : own);
+          form.hidden = !turn.thumb;
+        } }, label);
+      const up = thumb("up", "Helpful");
+      const down = thumb("down", "Not helpful");
+      return [up, down, said, form];
+    };
+    const actions = (turn, isLast) => {
+      const act = (action, label) => make("button", { type: "button", onclick: () => trigger("select", { action, turn: turn.id }) }, label);
+      const copying = make("button", { type: "button", onclick: () => copy(copying, turn) }, "Copy");
+      return make("div", { class: "actions" }, copying, isLast ? act("retry", "Ask again") : null, act("edit", "Edit"), ...(turn.verdict ? thumbs(turn) : []));
+    };
+    const article = (turn, isLast) => {
+      const parts = [make("h2", { class: "asked" }, hidden("You asked: "), turn.question)];
+      if (turn.searched && turn.searched !== turn.question) parts.push(make("p", { class: "searched" }, `Searched for: ${turn.searched}`));
+      if (turn.note) parts.push(make("p", { class: "note" }, turn.note));
+      if (turn.verdict === "not_in_documents") parts.push(refusal(turn));
+      for (const claim of turn.claims ?? []) parts.push(sentence(turn, claim));
+      if (turn.dropped) parts.push(make("p", { class: "note" }, `${turn.dropped} left out: not supported by the documents any more.`));
+      if (turn.id) parts.push(actions(turn, isLast));
+      else {
+        for (const passage of turn.passages ?? []) parts.push(make("p", { class: "reading" }, `Reading ${place(passage)}`));
+        if (!turn.claims) parts.push(make("p", { class: "busy" }, "Looking in your documents …"));
+      }
+      return make("article", { class: turn.id ? "turn" : "turn live", "data-turn": turn.id ?? "live", "aria-label": turn.question.slice(0, 80) }, ...parts);
+    };
+    const examples = (questions) =>
+      make("div", { class: "examples" },
+        make("p", {}, questions.length ? "For example:" : "Ask a question about your documents. Every sentence of the answer is a quote that you can check with one click."),
+        ...questions.map((question) => make("button", { type: "button", onclick: () => trigger("select", { action: "example", question }) }, question)));
+
+    const draw = () => {
+      const value = props.value ?? {};
+      const turns = value.turns ?? [];
+      const shown = [];
+      for (const [i, turn] of turns.entries()) {
+        const isLast = i === turns.length - 1 && !value.live;
+        const key = JSON.stringify([turn, isLast]);
+        if (drawn.get(turn.id)?.key !== key) drawn.set(turn.id, { key, element: article(turn, isLast) });
+        shown.push(drawn.get(turn.id).element);
+      }
+      if (value.live) shown.push(article(value.live, true));
+      if (!turns.length && !value.live) shown.push(examples(value.examples ?? []));
+      if (value.note) shown.push(make("p", { class: "note", role: "alert" }, value.note));
+      if (value.editing) shown.push(make("p", { class: "note", role: "status" }, "Change the question below and send it: this answer and those after it are replaced."));
+      const grew = shown.length !== log.children.length || value.live;
+      log.replaceChildren(...shown);
+      fresh.hidden = !turns.length;
+      legend.hidden = !turns.length;
+      const holder = root.querySelector(".chat-root") ?? root;
+      if (main.parentNode !== holder) holder.replaceChildren(main, side.element);
+      if (grew) log.lastElementChild?.scrollIntoView({ block: "nearest" });
+      if (value.editing) document.querySelector("#question textarea")?.focus();
+      window.dispatchEvent(new Event("checkable:changed"));
+    };
+    watch("value", draw);
+    draw();
+  };
+
+  /* ---- the list of conversations ---- */
+
+  checkable.conversations = (root, trigger) => {
+    const said = make("p", { role: "status" });
+    const search = make("input", { type: "search", "aria-label": "Search in conversations", placeholder: "Search in conversations", oninput: () => load() });
+    const list = make("ul", { class: "listed" });
+    const fail = (error) => (said.textContent = error.message);
+    const open = (id) => {
+      trigger("select", { conversation: id });
+      [...document.querySelectorAll("[role=tab]")].find((tab) => tab.textContent.trim() === "Chat")?.click();
+    };
+    const entry = (conversation) => {
+      const path = `conversations/${conversation.id}`;
+      const rename = async () => {
+        const title = prompt("Title of the conversation", conversation.title);
+        if (title) await put(path, "PATCH", { title }).then(load, fail);
+      };
+      const remove = async () => {
+        if (confirm(`Delete “${conversation.title}” with all its answers?`)) await checkable.call(path, { method: "DELETE" }).then(load, fail);
+      };
+      const button = (label, onclick) => make("button", { type: "button", "aria-label": `${label}: ${conversation.title}`, onclick }, label);
+      const link = (form, label) => make("a", { href: `${path}/export.${form}`, download: "", "aria-label": `Save as ${label}: ${conversation.title}` }, label);
+      return make("li", {},
+        make("button", { type: "button", class: "open", onclick: () => open(conversation.id) }, conversation.title),
+        make("span", { class: "when" }, new Date(conversation.updated).toLocaleString()),
+        button("Rename", rename), button("Delete", remove), link("md", "Markdown"), link("json", "JSON"));
+    };
+    const load = async () => {
+      try {
+        const found = await checkable.call(`conversations?words=${encodeURIComponent(search.value)}`);
+        list.replaceChildren(...found.map(entry));
+        said.textContent = found.length ? "" : search.value ? "No conversation has these words." : "No conversations yet.";
+      } catch (error) {
+        fail(error);
+      }
+    };
+    root.replaceChildren(make("h2", {}, "Your conversations"), search, said, list);
+    window.addEventListener("checkable:changed", load);
+    load();
+  };
+})();
