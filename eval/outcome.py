@@ -6,6 +6,8 @@ from functools import cached_property
 from eval.suite import GoldSpan, Suite, SuiteQuestion
 from rag.answer import Answer, Span, Verdict
 
+MAX_ANSWER_WORDS = 12
+
 
 @dataclass(frozen=True)
 class Place:
@@ -58,7 +60,13 @@ class Outcome:
     @property
     def has_gold(self) -> bool:
         """Say whether it is known where or what the answer is."""
-        return self.question.answerable and bool(self.question.gold_spans or self.question.answers)
+        question = self.question
+        return question.answerable and bool(question.gold_spans or self.short_answers or question.gold_doc_ids)
+
+    @property
+    def short_answers(self) -> list[str]:
+        """Return the gold answers that a document may hold word for word; a longer one was written by somebody."""
+        return [answer for answer in self.question.answers if len(answer.split()) <= MAX_ANSWER_WORDS]
 
     @cached_property
     def gold_sentences(self) -> set[tuple[str, int]]:

@@ -75,6 +75,9 @@ def test_a_gold_answer_is_contained_by_place_not_by_words() -> None:
     )
     assert total("contains", outcome(1, answers=("at night",))) == 1, "by words where no place is known"
     assert total("contains", outcome(1, answers=("nigh",))) == 0, "whole words"
+    long = (" ".join(["word"] * 13),)
+    assert total("contains", outcome(1, answers=long, gold_doc_ids=("d",))) == 1, "a written answer: by its document"
+    assert total("contains", outcome(1, answers=long, gold_doc_ids=("e",))) == 0
     refused = outcome(quotes=("bark",), ungated=(1,))
     assert (total("contains", refused), total("contains_ungated", refused)) == (0, 1)
 

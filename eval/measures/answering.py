@@ -49,7 +49,8 @@ def f1(outcome: Outcome) -> Row | None:
 def holds_gold(outcome: Outcome, sources: Sequence[Span]) -> bool:
     """Say whether a cited span holds a gold span whole; a gold span longer than its sentences, if one lies within it.
 
-    Where only answers are known, whether a quote holds one of them, word for word after normalisation.
+    Where only short answers are known, whether a quote holds one of them, word for word after normalisation; where only
+    documents are, whether one of them is cited.
     """
     question = outcome.question
     if question.gold_spans:
@@ -59,13 +60,20 @@ def holds_gold(outcome: Outcome, sources: Sequence[Span]) -> bool:
             for span in sources
             for gold in question.gold_spans
         )
+    if not outcome.short_answers:
+        return any(span.document in question.gold_doc_ids for span in sources)
     return any(
-        f" {normalised(answer)} " in f" {normalised(span.quote)} " for span in sources for answer in question.answers
+        f" {normalised(answer)} " in f" {normalised(span.quote)} "
+        for span in sources
+        for answer in outcome.short_answers
     )
 
 
 def contains(outcome: Outcome) -> Row | None:
-    """Share of answerable questions for which a cited sentence holds a gold answer; a refusal holds none."""
+    """Share of answerable questions for which a cited sentence holds a gold answer; a refusal holds none.
+
+    A gold document stands in where no short answer is known.
+    """
     return (float(holds_gold(outcome, outcome.sources)),) if outcome.has_gold else None
 
 
