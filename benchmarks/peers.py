@@ -112,6 +112,7 @@ def answered(
     answer = Answer(
         question=question.question,
         searched=question.question,
+        language="en",
         verdict=Verdict.ANSWERED if sources else Verdict.NOT_IN_DOCUMENTS,
         claims=tuple(Claim(s.quote, (n,), Support.SUPPORTED, score or 0.0) for n, s in enumerate(sources, start=1)),
         sources=sources,

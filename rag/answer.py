@@ -63,6 +63,7 @@ class Passage:
 class Answer:
     """What is known about a question, and where it stands.
 
+    `searched` is the question as it was searched for; `language` is the question's, as two letters (ISO 639-1).
     `confidence` is the best sentence's score, which the gate compared with `threshold` (None: nothing to read); a
     further sentence may score below it. `generation` numbers the state of the index; `dropped` counts sentences that
     failed the support check; `timings` are seconds by stage.
@@ -70,6 +71,7 @@ class Answer:
 
     question: str
     searched: str
+    language: str
     verdict: Verdict
     claims: tuple[Claim, ...]
     sources: tuple[Span, ...]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from langchain_core.runnables import Runnable, RunnableLambda
 
+from index.languages import language_of
 from index.search import Hit, Searcher
 from rag.abstention import Gate
 from rag.answer import Answer, Claim, Passage, Span, Support, Verdict
@@ -20,6 +21,7 @@ from rag.reranking import Reranker
 from rag.verification import verify
 
 MODEL = "extractive"
+DEFAULT_LANGUAGE = "en"
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ class Chain:
         return Answer(
             question=draft.question,
             searched=draft.searched,
+            language=language_of(draft.question) or DEFAULT_LANGUAGE,
             verdict=Verdict.ANSWERED if kept else Verdict.NOT_IN_DOCUMENTS,
             claims=tuple(replace(claim, citations=(n,)) for n, (claim, _) in enumerate(kept, start=1)),
             sources=tuple(span for _, span in kept),

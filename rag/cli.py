@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -125,7 +126,7 @@ def index_command(
       rag index notes/ --encoding latin-1
       rag index notes/ --rebuild
     """
-    from rag.indexing import index_folder
+    from rag.indexing import index_folder, language_advice
     from rag.render import printable
 
     settings = Settings.from_environment(index=index, chunk_size=chunk_size, chunk_overlap=chunk_overlap)
@@ -138,6 +139,8 @@ def index_command(
     if report.ignored:
         listed = ", ".join(f"{count} {suffix}" for suffix, count in report.ignored.most_common(8))
         print(f"other formats, not read: {printable(listed)}")
+    if report.added and (advice := language_advice(settings)):
+        print(advice)
     if report.skipped:
         print(f"skipped {len(report.skipped)}:")
         print_lines(f"  {printable(name)}: {reason}" for name, reason in report.skipped)
@@ -199,6 +202,41 @@ def ask(
         print_lines(answer_lines(answer, width(), show_passages=show_passages))
     if answer.verdict is Verdict.NOT_IN_DOCUMENTS:
         raise click.exceptions.Exit(NOT_IN_DOCUMENTS)
+
+
+@cli.command()
+@index_option
+@k_option
+@click.option("--threshold", type=float, metavar="SCORE", help="Answer only from this score up [fitted].")
+def chat(index: Path | None, k: int | None, threshold: float | None) -> None:
+    """Ask one question after another; "When was it built?" knows what "it" is.
+
+    Type /sources for the quotes of the last answer, /help for the other commands, Ctrl-D to leave.
+
+    \b
+    Examples:
+      rag chat
+      rag chat < questions.txt
+    """
+    from rag.assemble import open_chain
+    from rag.chatting import Chat
+
+    settings = Settings.from_environment(index=index, k=k, threshold=threshold)
+    talk = Chat(cache(lambda: open_chain(settings)), width())
+    is_terminal = sys.stdin is not None and sys.stdin.isatty()
+    while (typed := _line("> " if is_terminal else "")) is not None and typed.strip() != "/quit":
+        try:
+            print_lines(talk.lines(typed))
+        except RagError as error:
+            complain(str(error))
+
+
+def _line(prompt: str) -> str | None:
+    """Return the next line of standard input, or None at its end."""
+    try:
+        return input(prompt)
+    except EOFError:
+        return None
 
 
 @cli.command()

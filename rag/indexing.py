@@ -5,12 +5,16 @@ from pathlib import Path
 
 from index.build import Builder, BuildReport, list_folder
 from index.encoders import document_encoder
+from index.encoding import DEFAULT_ENCODER, MULTILINGUAL_ENCODER
+from index.languages import mostly_english
 from index.lexical import LexicalView
 from index.vectors import VectorView
 from index.views import view_state
 from rag.assemble import index_meta, open_store
 from rag.render import printable
 from rag.settings import Settings
+
+LOOKED_AT = 100  # documents whose language is looked at
 
 
 def index_folder(settings: Settings, folder: Path, *, encoding: str | None, rebuild: bool) -> BuildReport:
@@ -23,6 +27,21 @@ def index_folder(settings: Settings, folder: Path, *, encoding: str | None, rebu
     hidden = True if sys.stderr is None else None  # None: hidden unless it is a terminal
     with tqdm(total=total, unit="B", unit_scale=True, disable=hidden, desc=printable(f"Indexing {folder}")) as bar:
         return builder.build(folder, listing=listing, encoding=encoding, rebuild=rebuild, progress=bar.update)
+
+
+def language_advice(settings: Settings) -> str | None:
+    """Return the advice to use the multilingual encoder if most documents are not in English; else None."""
+    if settings.encoder != DEFAULT_ENCODER:
+        return None
+    with open_store(settings).snapshot() as snapshot:
+        records = snapshot.documents()
+        step = max(1, len(records) // LOOKED_AT)
+        if mostly_english(snapshot.text(record.id) for record in records[::step]):
+            return None
+    return (
+        "Most of these documents are not in English. More is found in them with the multilingual model:"
+        f" pip install 'checkable-rag[multilingual]', RAG_ENCODER={MULTILINGUAL_ENCODER}, and index with --rebuild"
+    )
 
 
 def index_status(settings: Settings) -> dict[str, object]:

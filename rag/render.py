@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from index.search import Hit
 from rag.answer import Answer, Passage, Span, Verdict
+from rag.phrases import phrases
 
 # C0 and C1 control characters but tab and newline; and the marks that turn the writing direction.
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -25,23 +26,33 @@ def printable(text: str) -> str:
     return harmless(" ".join(text.split()))
 
 
-def answer_lines(answer: Answer, width: int, *, show_passages: bool = False) -> Iterator[str]:
+def answer_lines(
+    answer: Answer, width: int, *, show_sources: bool = True, show_passages: bool = False
+) -> Iterator[str]:
     """Yield the answer, its numbered sources and, if wanted, the passages that were looked at."""
+    words = phrases(answer.language)
+    if answer.searched != answer.question:
+        yield from (*textwrap.wrap(f"{words.searched}: {printable(answer.searched)}", width), "")
     if answer.verdict is Verdict.NOT_IN_DOCUMENTS:
-        yield "Not in the documents."
+        yield words.not_in_documents
         if answer.passages:
-            yield from ("", "Nearest passages")
+            yield from ("", words.nearest)
             yield from passage_lines(answer.passages[:3], width)
         return
     for claim in answer.claims:
         marks = "".join(f"[{number}]" for number in claim.citations)
         yield from textwrap.wrap(f"{printable(claim.text)} {marks}", width)
-    yield from ("", "Sources")
-    for number, span in enumerate(answer.sources, start=1):
-        yield from source_lines(number, span, width)
+    if show_sources:
+        yield from ("", words.sources)
+        yield from _sources(answer, width)
     if show_passages:
         yield from ("", "Passages")
         yield from passage_lines(answer.passages, width)
+
+
+def _sources(answer: Answer, width: int) -> Iterator[str]:
+    for number, span in enumerate(answer.sources, start=1):
+        yield from source_lines(number, span, width)
 
 
 def source_lines(number: int, span: Span, width: int) -> Iterator[str]:

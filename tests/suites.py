@@ -25,6 +25,7 @@ def answer(*sources: Span, confidence: float | None = 1.0, searched: str = "?") 
     return Answer(
         question="?",
         searched=searched,
+        language="en",
         verdict=Verdict.ANSWERED if sources else Verdict.NOT_IN_DOCUMENTS,
         claims=tuple(Claim(s.quote, (n,), Support.SUPPORTED, 1.0) for n, s in enumerate(sources, start=1)),
         sources=sources,

@@ -13,13 +13,13 @@ from index.store import Store
 from rag.abstention import Gate
 from rag.chain import Chain
 from rag.settings import Settings
+from rag.transcript import as_markdown
 from tests.conftest import META, WordReranker, assert_one_line_error, build, rag, searcher
 from ui import desk as desk_module
 from ui.access import user_of
 from ui.app import create_app
 from ui.conversations import FILE, Conversations, StoredTurn
 from ui.desk import Desk, safe_name
-from ui.export import as_markdown
 from ui.page import history, turn_value
 
 BROWSER = "a" * 32

@@ -15,10 +15,10 @@ from pydantic import BaseModel, Field
 from starlette.types import ASGIApp
 
 from index.errors import RagError
+from rag.transcript import as_json, as_markdown
 from ui.access import Access, owner_of
 from ui.conversations import FILE, Conversations, StoredTurn
 from ui.desk import Desk
-from ui.export import as_json, as_markdown
 from ui.page import build_page
 
 STATIC = Path(__file__).parent / "static"

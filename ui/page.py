@@ -3,12 +3,14 @@
 import logging
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
 
 from index.errors import RagError
 from rag.conversation import Turn, standalone
+from rag.phrases import phrases
 from ui.access import owner_of
 from ui.conversations import Conversations, StoredTurn
 from ui.desk import Desk, Step
@@ -244,6 +246,7 @@ def turn_value(turn: StoredTurn) -> dict[str, Any]:
         value |= {
             "searched": answer["searched"],
             "verdict": answer["verdict"],
+            "words": asdict(phrases(answer.get("language", "en"))),
             "claims": answer["claims"],
             "dropped": answer["dropped"],
             "looked_at": len(answer["passages"]),

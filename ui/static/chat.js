@@ -161,9 +161,9 @@ Everything that comes from a document, a file name or a question becomes a text 
       );
       const looked = turn.looked_at === 1 ? "1 passage was" : `${turn.looked_at} passages were`;
       return make("div", { class: "refusal" },
-        make("p", {}, make("strong", {}, "Not in the documents.")),
+        make("p", {}, make("strong", {}, turn.words.not_in_documents)),
         make("p", {}, `Searched for “${turn.searched}”; ${looked} read, and no sentence answers it well enough.`),
-        nearest.length ? make("h3", {}, "Nearest passages") : null,
+        nearest.length ? make("h3", {}, turn.words.nearest) : null,
         nearest.length ? make("ol", {}, ...nearest) : null);
     };
     const plain = (turn) =>
@@ -213,7 +213,7 @@ Everything that comes from a document, a file name or a question becomes a text 
     };
     const article = (turn, isLast) => {
       const parts = [make("h2", { class: "asked" }, hidden("You asked: "), turn.question)];
-      if (turn.searched && turn.searched !== turn.question) parts.push(make("p", { class: "searched" }, `Searched for: ${turn.searched}`));
+      if (turn.searched && turn.searched !== turn.question) parts.push(make("p", { class: "searched" }, `${turn.words?.searched ?? "Searched for"}: ${turn.searched}`));
       if (turn.note) parts.push(make("p", { class: "note" }, turn.note));
       if (turn.verdict === "not_in_documents") parts.push(refusal(turn));
       for (const claim of turn.claims ?? []) parts.push(sentence(turn, claim));

@@ -2,26 +2,42 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from ui.conversations import StoredTurn
+from rag.phrases import phrases
 
 # What Markdown gives a meaning to; a document's text must stay text in whatever shows the file.
 MARKDOWN = re.compile(r"[\\`*_\[\]<>!|~&]|^[#+-]|^\d+[.)]")
 
 
-def as_json(title: str, turns: Sequence[StoredTurn]) -> dict[str, Any]:
+class Exchange(Protocol):
+    """A question, its answer as plain data (None if there is none), and then a note that says why."""
+
+    @property
+    def question(self) -> str:
+        """Return the question as asked."""
+
+    @property
+    def answer(self) -> dict[str, Any] | None:
+        """Return `Answer.to_dict()`."""
+
+    @property
+    def note(self) -> str:
+        """Return why there is no answer."""
+
+
+def as_json(title: str, turns: Sequence[Exchange]) -> dict[str, Any]:
     """Return the conversation as plain data."""
-    entries = [{"question": t.question, "answer": t.answer, "note": t.note, "thumb": t.thumb} for t in turns]
+    entries = [{"question": t.question, "answer": t.answer, "note": t.note} for t in turns]
     return {"title": title, "turns": entries}
 
 
-def as_markdown(title: str, turns: Sequence[StoredTurn]) -> str:
+def as_markdown(title: str, turns: Sequence[Exchange]) -> str:
     """Return the conversation as Markdown."""
     return "\n".join(_lines(title, turns)) + "\n"
 
 
-def _lines(title: str, turns: Sequence[StoredTurn]) -> Iterator[str]:
+def _lines(title: str, turns: Sequence[Exchange]) -> Iterator[str]:
     yield f"# {_plain(title)}"
     for turn in turns:
         yield from ("", f"## {_plain(turn.question)}", "")
@@ -30,9 +46,9 @@ def _lines(title: str, turns: Sequence[StoredTurn]) -> Iterator[str]:
             yield _plain(turn.note)
             continue
         if answer["searched"] != answer["question"]:
-            yield from (f"Searched for: {_plain(answer['searched'])}", "")
+            yield from (f"{phrases(answer.get('language', 'en')).searched}: {_plain(answer['searched'])}", "")
         if not answer["claims"]:
-            yield "Not in the documents."
+            yield phrases(answer.get("language", "en")).not_in_documents
         for claim in answer["claims"]:
             yield f"{_plain(claim['text'])} " + "".join(f"[^{n}]" for n in claim["citations"])
         for number, source in enumerate(answer["sources"], start=1):
