@@ -1,6 +1,6 @@
 """Put a suite's questions to simpler pipelines, so that the table shows what our stages add.
 
-    python benchmarks/peers.py [SUITE] [--limit N]
+    python benchmarks/peers.py [SUITE]
 
 - `langchain-faiss`: plain LangChain + FAISS with the same encoder (benchmarks/plain_langchain.py): 1,000-character
   chunks by the recursive splitter, ranked by cosine similarity; the best chunk is the answer.
@@ -21,15 +21,16 @@ import numpy as np
 from plain_langchain import CHUNK_OVERLAP, CHUNK_SIZE, MiniLMEmbeddings
 
 from eval.formats import read_suite
-from eval.outcome import Asked, Place
-from eval.preparing import Prepared, code_hash, prepare_bundled, prepare_suite
-from eval.report import all_measures, make_report
+from eval.measures import MEASURES
+from eval.outcome import Asked
+from eval.preparing import prepare_suite, read_bundled
+from eval.report import make_report
 from eval.run import run
 from eval.stages import ALWAYS_OPEN, open_ablated
-from eval.suite import Suite, SuiteQuestion
+from eval.suite import Place, Suite, SuiteQuestion
 from eval.systems import DEPTH, ChainSystem, System
 from index.search import Hit, Searcher
-from rag.answer import Answer, Claim, Passage, Span, Support, Verdict
+from rag.answer import Answer, Claim, Span, Support, Verdict
 from rag.assemble import open_searcher
 from rag.settings import Settings
 
@@ -108,7 +109,6 @@ def answered(
 ) -> Asked:
     """Return what became of a question as an Answer of ours would show it."""
     sources = tuple(Span(place.doc_id, place.start, place.end, text, ()) for place, text in cited)
-    passages: tuple[Passage, ...] = ()
     answer = Answer(
         question=question.question,
         searched=question.question,
@@ -116,7 +116,7 @@ def answered(
         verdict=Verdict.ANSWERED if sources else Verdict.NOT_IN_DOCUMENTS,
         claims=tuple(Claim(s.quote, (n,), Support.SUPPORTED, score or 0.0) for n, s in enumerate(sources, start=1)),
         sources=sources,
-        passages=passages,
+        passages=(),
         confidence=score,
         threshold=ALWAYS_OPEN,
         dropped=0,
@@ -132,18 +132,16 @@ def main() -> None:
     parser.add_argument("suite", type=Path, nargs="?")
     options = parser.parse_args()
     settings = Settings.from_environment()
-    prepared: Prepared = (
-        prepare_suite(read_suite(options.suite), settings) if options.suite else prepare_bundled(settings)
-    )
+    prepared = prepare_suite(read_suite(options.suite) if options.suite else read_bundled(), settings)
     systems: dict[str, System] = {
         PlainLangChain.name: PlainLangChain(prepared.suite),
         BM25FirstSentence.name: BM25FirstSentence(open_searcher(prepared.settings), prepared.ids),
         "checkable-rag": ChainSystem(open_ablated(prepared.settings, frozenset()), prepared.ids),
     }
-    measures = [measure for measure in all_measures() if measure.name in SHOWN]
+    measures = [MEASURES[name] for name in SHOWN]
     print(f"{'system':<22}" + "".join(f"{name:>20}" for name in SHOWN))
     for name, system in systems.items():
-        outcomes = run(prepared.suite, system, (name, code_hash("index", "rag", "eval")))
+        outcomes = run(prepared.suite, system)
         report = make_report(outcomes, settings, frozenset(), measures, system=name)
         values = [report["measures"][shown] for shown in SHOWN]
         print(f"{name:<22}" + "".join(f"{value['value'] if value else float('nan'):>20.3f}" for value in values))

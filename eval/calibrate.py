@@ -16,11 +16,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from eval.evaluate import identity_of
 from eval.formats import read_suite
 from eval.measures import estimate, measure_named
 from eval.measures.abstention import at_threshold, confidence
-from eval.preparing import code_hash, prepare_suite
-from eval.run import run
+from eval.preparing import prepare_suite
+from eval.run import forget, run
 from eval.stages import open_ablated
 from eval.systems import ChainSystem
 from rag.abstention import Gate
@@ -50,10 +51,13 @@ def main() -> None:
     without = frozenset({"gate", "cross-encoder"} if options.without_cross_encoder else {"gate"})
     chain = open_ablated(prepared.settings, without)
     name = chain.reranker.name
-    outcomes = run(prepared.suite, ChainSystem(chain, prepared.ids), (sorted(without), code_hash("index", "rag")))
+    identity = (*identity_of(Settings(), chain), sorted(without))
+    outcomes = run(prepared.suite, ChainSystem(chain, prepared.ids), identity)
     for measure in map(measure_named, ("auc", "aurc", "contains", "sentences")):
         rows = [row for outcome in outcomes if (row := measure.row(outcome)) is not None]
         print(measure.name, estimate(measure, rows))
+    if not any(outcome.question.answerable for outcome in outcomes):
+        raise SystemExit("the suite has no answerable question")
     scores = sorted(confidence(outcome) for outcome in outcomes if outcome.question.answerable)
     threshold = fit(scores)
     for at in sorted({*(scores[len(scores) * share // 100] for share in (0, 5, 10, 20, 30, 50)), threshold}):
@@ -64,6 +68,7 @@ def main() -> None:
         fitted_on = f"{prepared.suite.name}, {len(outcomes)} questions"
         gates.append(asdict(Gate(name, threshold, values["precision"], values["recall"], fitted_on)))
         GATES.write_text(json.dumps(sorted(gates, key=lambda gate: str(gate["reranker"])), indent=2) + "\n", "utf-8")
+    forget(prepared.suite, identity)
 
 
 if __name__ == "__main__":

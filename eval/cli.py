@@ -11,6 +11,7 @@ from rag.terminal import index_option, json_option, k_option, print_json, print_
 
 PATH = click.Path(path_type=Path)
 FORMATS = ("jsonl", "squad")
+LONE = ("compare", "as_json")
 
 
 class _DefaultGroup(click.Group):
@@ -81,24 +82,36 @@ def run_command(
       rag eval --suite dev-v2.0.json --format squad --without rerank
     """
     if compare:
+        given = click.get_current_context().params
+        if others := [name for name, value in given.items() if value and name not in LONE and value != FORMATS[0]]:
+            raise click.UsageError(f"--compare stands alone, without {', '.join(others)}")
         _compare(compare, as_json)
         return
     if folder and suite:
         raise click.UsageError("FOLDER and --suite: give one of them")
+    if questions and not folder and not suite:
+        raise click.UsageError("--questions needs FOLDER or --suite")
+    if form != FORMATS[0] and not suite:
+        raise click.UsageError("--format needs --suite")
     from eval.evaluate import Plan, evaluate
     from eval.thresholds import ThresholdError, missed
 
     settings = Settings.from_environment(index=index, k=k, threshold=threshold)
-    plan = Plan(settings, folder, questions, suite, form, without, given_candidates, names, limit, thresholds)
-    found, limits = evaluate(plan)
-    written = _write(report, found) if report else []
+    if report:
+        report.mkdir(parents=True, exist_ok=True)
+    is_squad = form == "squad"
+    found = evaluate(
+        Plan(settings, folder, questions, suite, is_squad, without, given_candidates, names, limit, thresholds)
+    )
+    written = _write(report, found.report) if report else []
     if as_json:
-        print_json(found)
+        print_json(found.report)
     else:
         from eval.report import report_lines
 
-        print_lines([*report_lines(found), *(f"\nwritten: {path}" for path in written)])
-    failures = list(missed(found, limits))
+        print_lines([*report_lines(found.report), *found.notes, *(f"written: {path}" for path in written)])
+    found.done()
+    failures = list(missed(found.report, found.thresholds))
     if failures:
         raise ThresholdError("; ".join(failures))
 
@@ -115,7 +128,7 @@ def init_command(folder: Path, questions: Path | None, index: Path | None) -> No
       rag eval init notes/
       rag eval notes/
     """
-    from eval.preparing import own_documents, question_file
+    from eval.preparing import indexed_documents, question_file
     from eval.starter import write_starter
     from rag.indexing import index_folder
 
@@ -124,7 +137,8 @@ def init_command(folder: Path, questions: Path | None, index: Path | None) -> No
     if path.exists():
         raise RagError(f"{path} is there already: remove it first, or name another with --questions")
     index_folder(settings, folder, encoding=None, rebuild=False)
-    count = write_starter(path, own_documents(folder, settings)[1])
+    documents = indexed_documents(folder, settings)[1]
+    count = write_starter(path, {doc_id: d for doc_id, d in documents.items() if not doc_id.startswith("/")})
     print_lines([f"{path}: {count} questions; write the ones that begin with TODO, then run `rag eval {folder}`"])
 
 
@@ -143,7 +157,6 @@ def _write(folder: Path, report: dict[str, Any]) -> list[Path]:
 
     from eval.page import report_page
 
-    folder.mkdir(parents=True, exist_ok=True)
     texts = {
         folder / "report.json": json.dumps(report, ensure_ascii=False, allow_nan=False, indent=1) + "\n",
         folder / "report.html": report_page(report),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from eval.measures import MEASURES, paired_test
+from eval.report import VERSION
 from index.errors import RagError
 
 SHOWN = 200
@@ -26,8 +27,10 @@ def read_report(path: Path) -> dict[str, Any]:
         raise ReportError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
         raise ReportError(f"{path}: not a report ({error})") from error
-    if not isinstance(report, dict) or not {"version", "suite", "questions", "measures"} <= report.keys():
+    if not isinstance(report, dict) or "version" not in report or "questions" not in report:
         raise ReportError(f"{path}: not a report of `rag eval --json`")
+    if report["version"] != VERSION:
+        raise ReportError(f"{path}: a report of another version ({report['version']}, this is {VERSION})")
     return report
 
 

@@ -5,22 +5,23 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from eval.formats import read_squad, read_suite
-from eval.measures import measure_named
-from eval.preparing import Prepared, code_hash, prepare_bundled, prepare_own, prepare_suite, question_file
-from eval.report import all_measures, make_report
-from eval.run import run
+from eval.measures import MEASURES, measure_named
+from eval.preparing import Prepared, code_hash, prepare_own, prepare_suite, question_file, read_bundled
+from eval.report import make_report
+from eval.run import forget, run
 from eval.stages import open_ablated, stages_named
-from eval.suite import SuiteError
+from eval.suite import Suite, SuiteError
 from eval.systems import ChainSystem
 from eval.thresholds import FILE, read_thresholds
 from index.encoding import encoder_identity
 from index.errors import RagError
+from rag.chain import Chain
 from rag.settings import Settings
 
 COLD_STARTS = 3
@@ -34,64 +35,79 @@ class Plan:
     folder: Path | None = None
     questions: Path | None = None
     suite: Path | None = None
-    form: str = "jsonl"
+    is_squad: bool = False
     without: str = ""
     given_candidates: bool = False
     measures: tuple[str, ...] = ()
     limit: int | None = None
     thresholds: Path | None = None
 
+    @property
+    def is_bundled(self) -> bool:
+        """Say whether it is the bundled set, whole and with the settings that its thresholds are for."""
+        chosen = (self.folder, self.suite, self.without, self.limit)
+        return not any(chosen) and self.settings == Settings(index=self.settings.index)
 
-def evaluate(plan: Plan) -> tuple[dict[str, Any], Mapping[str, float]]:
-    """Return the report and the thresholds that it is held to. Raises RagError before anything slow is done."""
-    measures = [measure_named(name) for name in plan.measures] or all_measures()
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The report, the thresholds it is held to, what to say beside it, and what to call when it is safe."""
+
+    report: dict[str, Any]
+    thresholds: dict[str, float]
+    notes: list[str]
+    done: Callable[[], None]
+
+
+def evaluate(plan: Plan) -> Evaluated:
+    """Ask all questions and make the report. What is wrong with the plan is raised before anything slow is done."""
     without = stages_named(plan.without)
-    prepared = _prepare(plan)
-    suite = prepared.suite
-    limits = _limits(plan, suite.name, {measure.name for measure in measures})
+    suite = None if plan.folder else _read(plan)
+    name = plan.folder.resolve().name if plan.folder else suite.name if suite else ""
+    thresholds = read_thresholds(plan.thresholds or FILE, name) if plan.thresholds or plan.is_bundled else {}
+    names = [measure_named(measure).name for measure in plan.measures]
+    measures = [m for m in MEASURES.values() if not names or m.name in names or m.name in thresholds]
+    if names and not plan.thresholds:
+        thresholds = {measure: value for measure, value in thresholds.items() if measure in names}
+    notes: list[str] = []
+    if suite:
+        prepared = prepare_suite(suite, plan.settings)
+    else:
+        prepared, built = _prepare_own(plan)
+        notes = [f"not indexed: {document}: {reason}" for document, reason in built]
     if plan.limit:
-        suite = replace(suite, questions=suite.questions[: plan.limit])
+        prepared = replace(prepared, suite=replace(prepared.suite, questions=prepared.suite.questions[: plan.limit]))
     chain = open_ablated(prepared.settings, without)
+    identity = (*identity_of(plan.settings, chain), sorted(without), plan.given_candidates, plan.limit)
     system = ChainSystem(chain, prepared.ids, given_candidates=plan.given_candidates)
+    outcomes = run(prepared.suite, system, identity)
+    cold = cold_start(prepared.settings, outcomes[0].question.question) if plan.is_bundled and not names else None
+    report = make_report(outcomes, plan.settings, without, measures, cold_start=cold)
+    return Evaluated(report, thresholds, notes, lambda: forget(prepared.suite, identity))
+
+
+def identity_of(settings: Settings, chain: Chain) -> tuple[object, ...]:
+    """Return what answers depend on beside the suite."""
+    settings = replace(settings, index=Path())
+    return settings, encoder_identity(settings.encoder), chain.gate, code_hash("index", "rag", "eval")
+
+
+def _read(plan: Plan) -> Suite:
+    if plan.suite is None:
+        suite = read_bundled()
+    elif plan.is_squad:
+        suite = read_squad(plan.suite)
+    else:
+        suite = read_suite(plan.suite, plan.questions)
     if plan.given_candidates and not all(question.candidates for question in suite.questions):
         raise SuiteError("--given-candidates: not every question has candidate_doc_ids")
-    identity = (
-        replace(plan.settings, index=Path()),
-        encoder_identity(plan.settings.encoder),
-        chain.reranker.name,
-        sorted(without),
-        plan.given_candidates,
-        plan.limit,
-        code_hash("index", "rag", "eval"),
-    )
-    outcomes = run(suite, system, identity)
-    cold = None if plan.folder or plan.suite or without else cold_start(prepared.settings, suite.questions[0].question)
-    return make_report(outcomes, plan.settings, without, measures, cold_start=cold), limits
+    return suite
 
 
-def _prepare(plan: Plan) -> Prepared:
-    if plan.folder:
-        return prepare_own(plan.folder, plan.questions or question_file(plan.folder), plan.settings)
-    if plan.suite:
-        suite = read_squad(plan.suite) if plan.form == "squad" else read_suite(plan.suite, plan.questions)
-        return prepare_suite(suite, plan.settings)
-    return prepare_bundled(plan.settings)
-
-
-def _limits(plan: Plan, suite: str, measured: set[str]) -> dict[str, float]:
-    """Return the thresholds: those of a file that is named; for the whole bundled set as it is, the bundled ones."""
-    if plan.thresholds:
-        limits = read_thresholds(plan.thresholds, suite)
-    elif plan.folder or plan.suite or plan.without or plan.limit or plan.settings != _bundled(plan.settings):
-        limits = {}
-    else:
-        limits = read_thresholds(FILE, suite)
-    return {name: value for name, value in limits.items() if name in measured}
-
-
-def _bundled(settings: Settings) -> Settings:
-    """Return the default settings, which the bundled thresholds are for."""
-    return Settings(index=settings.index)
+def _prepare_own(plan: Plan) -> tuple[Prepared, list[tuple[str, str]]]:
+    folder = plan.folder or Path()
+    prepared, built = prepare_own(folder, plan.questions or question_file(folder), plan.settings)
+    return prepared, built.skipped
 
 
 def cold_start(settings: Settings, question: str) -> float:

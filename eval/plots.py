@@ -42,14 +42,13 @@ def _axes() -> tuple[Figure, Axes]:
 
 
 def _risk_coverage(questions: Sequence[Mapping[str, Any]]) -> str:
-    scored = [q for q in questions if q["confidence"] is not None]
-    if not scored:
-        return ""
-    rows = np.array([(q["confidence"], q["wrong_if_answered"]) for q in scored], np.float64)
+    nothing = float("-inf")
+    scored = [(nothing if q["confidence"] is None else q["confidence"], q["wrong_if_answered"]) for q in questions]
+    rows = np.array(scored, np.float64)
     coverage, risk = risk_coverage(rows)
     figure, axes = _axes()
     axes.plot(coverage, risk, color=YES)
-    answered = sum(not q["refused"] for q in scored)
+    answered = sum(not q["refused"] for q in questions)
     if answered:
         axes.plot(coverage[answered - 1], risk[answered - 1], "o", color=NO, label="the threshold in use")
         axes.legend(frameon=False)

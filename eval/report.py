@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from eval.measures import MEASURES, Estimate, Measure, estimate
+from eval.measures import Measure, Row, estimate
 from eval.measures.abstention import would_be_wrong
 from eval.measures.answering import holds_gold
 from eval.outcome import Outcome
@@ -33,6 +33,7 @@ def make_report(
 ) -> dict[str, Any]:
     """Return the whole report of a run, ready for JSON."""
     suite = outcomes[0].suite
+    rows = [{m.name: row for m in measures if (row := m.row(outcome)) is not None} for outcome in outcomes]
     return {
         "version": VERSION,
         "suite": suite.name,
@@ -55,15 +56,14 @@ def make_report(
         },
         "unwritten": suite.unwritten,
         "cold_start_seconds": cold_start,
-        "measures": {m.name: _estimated(m, outcomes) for m in measures},
+        "measures": {m.name: _estimated(m, [row[m.name] for row in rows if m.name in row]) for m in measures},
         "kinds": kinds(outcomes),
-        "questions": [question_entry(outcome, measures) for outcome in outcomes],
+        "questions": [question_entry(outcome, row) for outcome, row in zip(outcomes, rows, strict=True)],
     }
 
 
-def _estimated(measure: Measure, outcomes: Sequence[Outcome]) -> dict[str, Any] | None:
-    rows = [row for outcome in outcomes if (row := measure.row(outcome)) is not None]
-    found: Estimate | None = estimate(measure, rows)
+def _estimated(measure: Measure, rows: Sequence[Row]) -> dict[str, Any] | None:
+    found = estimate(measure, rows)
     return None if found is None else {**asdict(found), "higher_is_better": measure.higher_is_better}
 
 
@@ -89,7 +89,7 @@ def is_right(outcome: Outcome) -> bool:
     return holds_gold(outcome, outcome.sources) if outcome.has_gold else not outcome.refused
 
 
-def question_entry(outcome: Outcome, measures: Sequence[Measure]) -> dict[str, Any]:
+def question_entry(outcome: Outcome, rows: Mapping[str, Row]) -> dict[str, Any]:
     """Return a question, what became of it, and its numbers for every measure."""
     question, answer = outcome.question, outcome.answer
     return {
@@ -111,7 +111,7 @@ def question_entry(outcome: Outcome, measures: Sequence[Measure]) -> dict[str, A
         "wrong_if_answered": would_be_wrong(outcome),
         "answer": answer.to_dict() if answer else None,
         "ungated": [asdict(span) for span in outcome.asked.ungated],
-        "measures": {m.name: row for m in measures if (row := m.row(outcome)) is not None},
+        "measures": dict(rows),
     }
 
 
@@ -148,6 +148,8 @@ def report_lines(report: Mapping[str, Any]) -> list[str]:
 def commit() -> str | None:
     """Return the commit of the checkout, with a plus if it was changed since; None outside a checkout."""
     root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
     git = ["git", "-C", str(root)]
     try:
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)  # noqa: S603
@@ -163,8 +165,3 @@ def machine() -> str:
     lines = cpu.read_text("utf-8").splitlines() if cpu.exists() else []
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
     return f"{model or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-
-
-def all_measures() -> list[Measure]:
-    """Return every measure, in the order of the report."""
-    return list(MEASURES.values())

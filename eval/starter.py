@@ -81,13 +81,14 @@ def _clozes(documents: Mapping[str, ParsedDocument], chance: random.Random) -> I
 
 def _headings(documents: Mapping[str, ParsedDocument]) -> Iterator[dict[str, Any]]:
     for doc_id, document in documents.items():
+        stem = Path(doc_id).stem
         headings = [n for n, block in enumerate(document.blocks) if block.level]
         for n, after in pairwise([*headings, len(document.blocks)]):
             heading = " ".join(document.text[document.blocks[n].start : document.blocks[n].end].split())
             section = document.blocks[n + 1 : after]
             if section and len(heading) < SENTENCE_CHARACTERS.stop:
                 yield {
-                    "question": f"What is said under “{heading}”?",
+                    "question": f"What is said under “{heading}” in {stem}?",
                     "gold_spans": [{"doc_id": doc_id, "start": section[0].start, "end": section[-1].end}],
                 }
 
@@ -95,6 +96,7 @@ def _headings(documents: Mapping[str, ParsedDocument]) -> Iterator[dict[str, Any
 def write_starter(path: Path, documents: Mapping[str, ParsedDocument]) -> int:
     """Write a question file, never over one that is there; return the number of questions. Raises FileExistsError."""
     rows = list(starter_questions(documents))
-    with path.open("x", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8", "replace")
+    with path.open("xb") as file:
+        file.write(text)
     return len(rows)

@@ -1,13 +1,11 @@
 """An evaluation suite: documents, questions on them, and where the answers stand.
 
-A suite is a folder with `docs.jsonl` (doc_id, text) and `questions.jsonl` (qid, question, answerable, and what is known
-of the answer: gold_spans, gold_paragraphs, gold_doc_ids, answers, history). Only the first three fields are needed.
-docs/evaluation.md describes every field.
+`make_suite` checks and puts together what `eval/formats.py` reads. docs/evaluation.md describes every field of a row.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import RagError
+from index.parsing import Block
+from index.parsing.plain import blocks as plain_blocks
 from index.sentences import split_sentences
 from rag.conversation import Turn, standalone
 
@@ -26,8 +26,8 @@ class SuiteError(RagError):
 
 
 @dataclass(frozen=True)
-class GoldSpan:
-    """Where an answer stands: `text[start:end]` of a document."""
+class Place:
+    """A stretch of a document, `text[start:end]`."""
 
     doc_id: str
     start: int
@@ -38,8 +38,10 @@ class GoldSpan:
 class SuiteQuestion:
     """A question, whether the documents answer it, and what is known of the answer.
 
-    `answers` are strings of which any one is right; `kind` groups questions in the report; `rewrite` is the question as
-    a person made it stand alone; `candidates` are documents that the question comes with.
+    `answers` are strings of which any one is right. `gold` says where the answer stands: each element is one part of
+    it, given as the places of which any one will do; one part is enough, or with `needs_all` every part. `kind` groups
+    questions in the report; `rewrite` is the question as a person made it stand alone; `candidates` are documents that
+    the question comes with.
     """
 
     qid: str
@@ -47,29 +49,34 @@ class SuiteQuestion:
     answerable: bool
     kind: str = ""
     answers: tuple[str, ...] = ()
-    gold_spans: tuple[GoldSpan, ...] = ()
+    gold: tuple[tuple[Place, ...], ...] = ()
+    needs_all: bool = False
     gold_paragraphs: tuple[tuple[str, int], ...] = ()
     gold_doc_ids: tuple[str, ...] = ()
     history: tuple[Turn, ...] = ()
     rewrite: str | None = None
     candidates: tuple[str, ...] = ()
 
+    @property
+    def gold_spans(self) -> list[Place]:
+        """Return all places of the answer."""
+        return [place for part in self.gold for place in part]
+
 
 @dataclass(frozen=True)
 class SuiteDocument:
-    """A document's text, and where its paragraphs are, if the suite ranks paragraphs."""
+    """A document's text; where the suite's paragraphs and its own sentences are, if it has them; its parsed blocks."""
 
     text: str
     paragraphs: tuple[tuple[int, int], ...] = ()
+    own_sentences: tuple[tuple[int, int], ...] = ()
+    blocks: tuple[Block, ...] | None = None
 
     @cached_property
     def sentences(self) -> list[tuple[int, int]]:
-        """Return where its sentences are, each line being a paragraph of its own."""
-        found, start = [], 0
-        for line in self.text.split("\n"):
-            found += split_sentences(self.text, start, start + len(line))
-            start += len(line) + 1
-        return found
+        """Return where its sentences are, split as the index does it."""
+        blocks = plain_blocks(self.text) if self.blocks is None else self.blocks
+        return [sentence for block in blocks for sentence in split_sentences(self.text, block.start, block.end)]
 
 
 @dataclass(frozen=True)
@@ -83,34 +90,39 @@ class Suite:
     unwritten: int = 0
 
 
-Gold = Callable[[Mapping[str, Any], Mapping[str, SuiteDocument]], Iterator[GoldSpan]]
+Rows = Sequence[tuple[int, dict[str, Any]]]
 
 
 def make_suite(
     name: str,
     documents: Mapping[str, SuiteDocument],
-    rows: list[tuple[int, dict[str, Any]]],
+    rows: Rows,
     path: Path,
-    more_gold: Gold = lambda row, documents: iter(()),
+    gold: Sequence[Sequence[Place]] = (),
 ) -> Suite:
-    """Put a suite together from documents and the rows of a question file. Raises SuiteError naming the line."""
+    """Put a suite together from documents and the numbered rows of a question file. Raises SuiteError naming the line.
+
+    `gold` holds further places for each row, found by whoever knows the set's own fields.
+    """
     questions: dict[str, SuiteQuestion] = {}
+    languages: dict[str, object] = {}
     unwritten = 0
-    for number, row in rows:
+    for at, (number, row) in enumerate(rows):
         with at_line(path, number):
             if str(row.get("question", "")).startswith(TODO):
                 unwritten += 1
                 continue
-            question = _question(row, documents, more_gold)
-            if question.qid in questions and row.get("lang"):
-                # The same question in several languages.
-                question = replace(question, qid=f"{question.qid}@{row['lang']}")
+            question = _question(row, documents, gold[at] if gold else ())
+            language = row.get("lang")
+            if languages.get(question.qid, language) != language:
+                question = replace(question, qid=f"{question.qid}@{language}")  # one question in several languages
             if question.qid in questions:
                 raise SuiteError(f"the id {question.qid!r} is there twice")
             questions[question.qid] = question
+            languages[question.qid] = language
     if not questions:
         raise SuiteError(f"{path}: no questions" + (" but TODO ones: write them first" if unwritten else ""))
-    digest = hashlib.sha256(repr(sorted(documents.items())).encode("utf-8", "replace"))
+    digest = hashlib.sha256(repr(list(documents.items())).encode("utf-8", "replace"))
     digest.update(repr(list(questions.values())).encode("utf-8", "replace"))
     return Suite(name, documents, tuple(questions.values()), digest.hexdigest(), unwritten)
 
@@ -118,7 +130,7 @@ def make_suite(
 def rows_of(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the objects of a JSONL file with their line numbers. Raises SuiteError."""
     try:
-        lines = path.read_text("utf-8").split("\n")
+        lines = path.read_text("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise SuiteError(f"cannot read {path}: {reason}") from error
@@ -134,64 +146,90 @@ def rows_of(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 yield number, row
 
 
-def turns(history: list[Mapping[str, str]]) -> tuple[Turn, ...]:
+def turns(history: Sequence[Mapping[str, str]]) -> tuple[Turn, ...]:
     """Return the turns of a conversation given as messages; what each searched for is worked out as the chat would."""
     found: list[Turn] = []
     for message in history:
+        text = text_field(message, "text")
         if message["role"] == "user":
-            found.append(Turn(message["text"], standalone(message["text"], found), ""))
+            found.append(Turn(text, standalone(text, found), ""))
         elif found:
-            found[-1] = Turn(found[-1].question, found[-1].searched, message["text"])
+            found[-1] = Turn(found[-1].question, found[-1].searched, text)
     return tuple(found)
 
 
-def _question(row: dict[str, Any], documents: Mapping[str, SuiteDocument], more_gold: Gold) -> SuiteQuestion:
-    gold_doc_ids = tuple(str(doc_id) for doc_id in row.get("gold_doc_ids") or ())
-    unknown = [d for d in (*gold_doc_ids, *(row.get("candidate_doc_ids") or ())) if str(d) not in documents]
-    if unknown:
-        raise SuiteError(f"no document {unknown[0]!r}")
-    answerable = row.get("answerable", True)
-    if not isinstance(answerable, bool):
-        raise SuiteError("the field 'answerable' is neither true nor false")
-    spans = [span for value in row.get("gold_spans") or () for span in _spans(value, documents)]
+def _question(row: dict[str, Any], documents: Mapping[str, SuiteDocument], more: Sequence[Place]) -> SuiteQuestion:
+    gold_doc_ids, candidates = _ids(row, "gold_doc_ids", documents), _ids(row, "candidate_doc_ids", documents)
+    answerable, needs_all = row.get("answerable", True), row.get("needs_all", False)
+    for name, value in (("answerable", answerable), ("needs_all", needs_all)):
+        if not isinstance(value, bool):
+            raise SuiteError(f"the field {name!r} is neither true nor false")
+    answers = row.get("answers") or ()
+    answers = [answers] if isinstance(answers, str) else answers
+    parts = [tuple(_places(value, documents)) for value in _list(row, "gold_spans")] if answerable else []
+    parts += [(place,) for place in more] if answerable else []
+    paragraphs = _list(row, "gold_paragraphs")
+    for n in paragraphs:
+        if not gold_doc_ids or not 0 <= n < len(documents[gold_doc_ids[0]].paragraphs):
+            raise SuiteError(f"the field 'gold_paragraphs' names a paragraph that is not there: {n}")
     return SuiteQuestion(
         qid=text_field(row, "qid"),
         question=text_field(row, "question"),
         answerable=answerable,
         kind=str(row.get("kind") or row.get("answerability") or row.get("lang") or ""),
-        answers=tuple(str(answer) for answer in row.get("answers") or () if str(answer).strip()),
-        gold_spans=tuple(dict.fromkeys([*spans, *more_gold(row, documents)])) if answerable else (),
-        gold_paragraphs=tuple((doc, int(n)) for doc in gold_doc_ids[:1] for n in row.get("gold_paragraphs") or ()),
+        answers=tuple(str(answer) for answer in answers if str(answer).strip()),
+        gold=tuple(dict.fromkeys(part for part in parts if part)),
+        needs_all=needs_all,
+        gold_paragraphs=tuple((gold_doc_ids[0], n) for n in paragraphs),
         gold_doc_ids=gold_doc_ids,
-        history=turns(row.get("history") or []),
-        rewrite=row.get("rewrite"),
-        candidates=tuple(str(doc_id) for doc_id in row.get("candidate_doc_ids") or ()),
+        history=turns(_list(row, "history")),
+        rewrite=text_field(row, "rewrite") if row.get("rewrite") is not None else None,
+        candidates=candidates,
     )
 
 
-def _spans(value: Mapping[str, Any], documents: Mapping[str, SuiteDocument]) -> Iterator[GoldSpan]:
-    """Yield a gold span; one that is given by its quote alone stands wherever the quote does."""
+def _ids(row: Mapping[str, Any], name: str, documents: Mapping[str, SuiteDocument]) -> tuple[str, ...]:
+    ids = tuple(str(doc_id) for doc_id in _list(row, name))
+    for doc_id in ids:
+        if doc_id not in documents:
+            raise SuiteError(f"the field {name!r} names no document of the suite: {doc_id!r}")
+    return ids
+
+
+def _list(row: Mapping[str, Any], name: str) -> list[Any]:
+    value = row.get(name) or []
+    if not isinstance(value, list):
+        raise SuiteError(f"the field {name!r} is no list")
+    return value
+
+
+def _places(value: Any, documents: Mapping[str, SuiteDocument]) -> Iterator[Place]:
+    """Yield the place of a gold span; one that is given by its quote alone may stand wherever the quote does."""
+    if not isinstance(value, Mapping):
+        raise SuiteError("a gold span is no JSON object")
     doc_id, quote = str(value.get("doc_id", "")), value.get("quote")
     if doc_id not in documents:
         raise SuiteError(f"a gold span is in no document: {doc_id!r}")
     text = documents[doc_id].text
     if "start" in value:
-        start, end = int(value["start"]), int(value["end"])
+        start, end = value["start"], value.get("end")
+        if not isinstance(start, int) or not isinstance(end, int):
+            raise SuiteError("'start' and 'end' of a gold span are whole numbers")
         if start == end:
             return  # an answer that a translation lost
         if not 0 <= start < end <= len(text):
             raise SuiteError(f"the gold span {start}-{end} is outside its document {doc_id!r}")
         if quote is not None and text[start:end] != quote:
             raise SuiteError(f"the gold span {start}-{end} of {doc_id!r} is {text[start:end]!r}, not {quote!r}")
-        yield GoldSpan(doc_id, start, end)
+        yield Place(doc_id, start, end)
         return
-    if not quote:
+    if not quote or not isinstance(quote, str):
         raise SuiteError("a gold span has neither 'start' and 'end' nor a 'quote'")
     start = text.find(quote)
     if start < 0:
         raise SuiteError(f"the quote {quote!r} is not in {doc_id!r}")
     while start >= 0:
-        yield GoldSpan(doc_id, start, start + len(quote))
+        yield Place(doc_id, start, start + len(quote))
         start = text.find(quote, start + 1)
 
 

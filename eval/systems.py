@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from eval.outcome import Asked, Place
-from eval.suite import SuiteQuestion
+from eval.outcome import Asked
+from eval.suite import Place, SuiteQuestion
 from index.search import Hit
 from rag.answer import Answer
 from rag.chain import Chain, Question, Retrieved

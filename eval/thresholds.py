@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def read_thresholds(path: Path, suite: str) -> dict[str, float]:
         raise ThresholdError(f"{path}: no thresholds for the suite {suite!r} (a table [{suite}])")
     for name, value in values.items():
         measure_named(name)
-        if not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or isnan(value):
             raise ThresholdError(f"{path}: the threshold of {name} is no number")
     return values
 

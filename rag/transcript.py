@@ -50,7 +50,7 @@ def _lines(title: str, turns: Sequence[Exchange]) -> Iterator[str]:
         if not answer["claims"]:
             yield phrases(answer.get("language", "en")).not_in_documents
         for claim in answer["claims"]:
-            yield f"{_plain(claim['text'])} " + "".join(f"[^{n}]" for n in claim["citations"])
+            yield f"{_plain(claim['text'])} " + "".join(f"[{n}]" for n in claim["citations"])
         for number, source in enumerate(answer["sources"], start=1):
             heading = " > ".join(source["heading"])
             place = f"{source['document']}, characters {source['start']}-{source['end']}"

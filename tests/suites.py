@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from eval.outcome import Asked, Outcome, Place
-from eval.suite import GoldSpan, Suite, SuiteDocument, SuiteQuestion
+from eval.outcome import Asked, Outcome
+from eval.suite import Place, Suite, SuiteDocument, SuiteQuestion
 from rag.answer import Answer, Claim, Span, Support, Verdict
 
 TEXT = "Cats sleep all day. Dogs bark at night. Mice eat cheese."
@@ -12,9 +12,9 @@ SENTENCES = [(0, 19), (20, 39), (40, 56)]
 SUITE = Suite("hand", {"d": SuiteDocument(TEXT)}, (), "key")
 
 
-def gold(quote: str) -> GoldSpan:
+def gold(quote: str) -> Place:
     start = TEXT.index(quote)
-    return GoldSpan("d", start, start + len(quote))
+    return Place("d", start, start + len(quote))
 
 
 def span(start: int, end: int) -> Span:
@@ -61,7 +61,7 @@ def outcome(
         seconds,
         error,
     )
-    made = SuiteQuestion("q", "?", answerable, answers=answers, gold_spans=tuple(map(gold, quotes)), **question)
+    made = SuiteQuestion("q", "?", answerable, answers=answers, gold=tuple((gold(q),) for q in quotes), **question)
     return Outcome(suite, made, asked)
 
 

@@ -190,7 +190,6 @@ def test_a_reload_keeps_the_conversation_and_its_citations(person: Callable[...,
     said = ana.page.locator(".log").inner_text()
     ana.page.reload()
     expect(ana.page.locator(".turn")).to_have_count(2)
-    # The earlier of the two is no longer offered "Ask again", before and after the reload.
     assert ana.page.locator(".log").inner_text() == said
     ana.page.locator(".turn").first.locator(".cite").first.click()
     expect(ana.page.locator("#marked")).to_contain_text("he will not allow")
@@ -294,6 +293,45 @@ def test_stop_while_it_is_answering(person: Callable[..., Person], site: Site, m
     assert ana.page.locator(".turn").count() == 1
 
 
+def test_a_reload_while_it_is_answering_loses_nothing(
+    person: Callable[..., Person], site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana = person()
+    reranker = site.desk.chain().reranker
+    score = reranker.score
+    go_on = threading.Event()
+
+    def slow(question: str, texts: list[str]) -> object:
+        go_on.wait(30)
+        return score(question, texts)
+
+    monkeypatch.setattr(reranker, "score", slow)
+    ana.page.fill("#question textarea", "What is CECOT?")
+    ana.page.press("#question textarea", "Enter")
+    expect(ana.page.locator(".turn.live")).to_be_visible()
+    ana.page.fill("#question textarea", "typed while waiting")
+    ana.page.reload()
+    expect(ana.page.locator(".turn.live")).to_be_visible(timeout=30_000)
+    ana.page.fill("#question textarea", "typed while waiting")
+    go_on.set()
+    expect(ana.page.locator(".turn:not(.live) .sentence").first).to_be_visible(timeout=60_000)
+    assert ana.page.input_value("#question textarea") == "typed while waiting"
+
+
+def test_an_edit_can_be_given_up_and_survives_an_empty_question(person: Callable[..., Person]) -> None:
+    ana = person()
+    ana.ask("What is CECOT?")
+    ana.page.get_by_role("button", name="Edit").click()
+    expect(ana.page.locator("#question textarea")).to_have_value("What is CECOT?")
+    ana.page.fill("#question textarea", "")
+    ana.page.press("#question textarea", "Enter")
+    expect(ana.page.get_by_text("Write a question first.")).to_be_visible()
+    ana.page.get_by_role("button", name="Cancel").click()
+    expect(ana.page.get_by_role("button", name="Cancel")).to_have_count(0)
+    ana.ask("Who is Pam Bondi?")
+    assert ana.page.locator(".turn").count() == 2
+
+
 def test_edit_replaces_the_question_and_what_came_after(person: Callable[..., Person]) -> None:
     ana = person()
     ana.ask("What is CECOT?")
@@ -386,6 +424,11 @@ def test_on_a_phone(person: Callable[..., Person]) -> None:
         widths = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert widths[0] <= widths[1], "no sideways scrolling"
         if page.locator(".panel").is_visible():
+            for _ in range(8):
+                page.keyboard.press("Tab")
+                assert page.evaluate(
+                    "document.activeElement === document.body || !!document.activeElement.closest('.panel')"
+                )
             page.get_by_role("button", name="Back to answer").tap()
     expect(page.locator(".panel")).to_be_hidden()
 

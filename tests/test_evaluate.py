@@ -1,6 +1,7 @@
 """Runs, reports, thresholds, comparisons and `rag eval` itself."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,17 +12,19 @@ import pytest
 from eval.compare import ReportError, compare, comparison_lines, read_report
 from eval.evaluate import Plan, evaluate
 from eval.formats import read_suite
+from eval.measures import MEASURES
 from eval.outcome import Asked
 from eval.page import report_page
-from eval.preparing import cache_folder, own_documents, prepare_suite
-from eval.report import all_measures, make_report, report_lines
-from eval.run import run
+from eval.preparing import cache_folder, indexed_documents, prepare_suite
+from eval.report import make_report, report_lines
+from eval.run import forget, run
 from eval.stages import AblatedChain, stages_named
 from eval.starter import starter_questions, write_starter
-from eval.suite import Suite, SuiteDocument, SuiteQuestion, make_suite
+from eval.suite import Suite, SuiteDocument, SuiteError, SuiteQuestion, make_suite
 from eval.systems import ChainSystem
 from eval.thresholds import ThresholdError, missed, read_thresholds
-from index.errors import QuestionError, RagError
+from index.build import BuildReport
+from index.errors import IndexDamagedError, QuestionError, RagError
 from index.search import Searcher
 from index.store import Store
 from rag.abstention import Gate
@@ -72,7 +75,11 @@ def test_a_stopped_run_goes_on_where_it_was(cache: Path) -> None:
     assert again.asked == ["c", "d"]
     assert [o.question.qid for o in outcomes] == ["a", "b", "c", "d"]
     assert outcomes[0].asked == Asked("a", answer(span(0, 19)), (span(0, 19),), (), 0.5)
-    assert not list((cache / "runs").iterdir()), "nothing is kept of a run that is complete"
+    nobody = Parrot()
+    run(suite("a", "b", "c", "d"), nobody, "same")
+    assert nobody.asked == [], "a complete run is kept until its report is safe"
+    forget(suite("a", "b", "c", "d"), "same")
+    assert not list((cache / "runs").iterdir())
 
 
 def test_another_code_or_suite_starts_anew(cache: Path) -> None:
@@ -83,9 +90,20 @@ def test_another_code_or_suite_starts_anew(cache: Path) -> None:
     assert fresh.asked == ["a", "b"]
 
 
+def test_what_is_wrong_with_the_index_stops_the_run() -> None:
+    class Broken(Parrot):
+        def ask(self, question: SuiteQuestion) -> Asked:
+            raise IndexDamagedError("damaged") if question.qid == "a" else ZeroDivisionError("division by zero")
+
+    with pytest.raises(IndexDamagedError):
+        run(suite("a"), Broken())
+    (failed,) = run(suite("b"), Broken())
+    assert failed.asked.error == "ZeroDivisionError: division by zero"
+
+
 def test_an_error_is_a_failed_question_with_its_message() -> None:
     outcomes = run(suite("a", "bad"), Parrot(), "x")
-    report = make_report(outcomes, Settings(), frozenset(), all_measures())
+    report = make_report(outcomes, Settings(), frozenset(), list(MEASURES.values()))
     assert [q["error"] for q in report["questions"]] == [None, "the question has no words"]
     assert [q["right"] for q in report["questions"]] == [True, False]
     assert "1 failed with an error, counted as wrong; the first: the question has no words" in report_lines(report)
@@ -150,7 +168,7 @@ def test_unknown_stages_are_refused() -> None:
 
 
 def made(*outcomes: Any) -> dict[str, Any]:
-    return json.loads(json.dumps(make_report(outcomes, Settings(), frozenset(), all_measures())))
+    return json.loads(json.dumps(make_report(outcomes, Settings(), frozenset(), list(MEASURES.values()))))
 
 
 GOOD, BAD = outcome(1, quotes=("bark",)), outcome(0, quotes=("bark",))
@@ -167,6 +185,8 @@ def test_thresholds(tmp_path: Path) -> None:
         "[other]": "no thresholds for the suite 'hand'",
         "[hand]\nspeed = 1": "no measure 'speed'",
         "[hand]\nmrr = 'high'": "mrr is no number",
+        "[hand]\nmrr = nan": "mrr is no number",
+        "[hand]\nmrr = true": "mrr is no number",
         "[": "t.toml",
     }.items():
         path.write_text(content)
@@ -219,23 +239,41 @@ def test_the_page_is_self_contained_and_runs_nothing_of_a_document() -> None:
     assert page.count("<svg") == 4
 
 
-def test_a_suite_is_indexed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_suite_is_indexed_once_and_again_when_anything_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     indexed: list[Path] = []
 
-    def note(settings: Settings, folder: Path, **options: object) -> None:
+    def note(settings: Settings, folder: Path, **options: object) -> BuildReport:
         indexed.append(folder)
+        return BuildReport()
 
     monkeypatch.setattr("eval.preparing.index_folder", note)
-    rows = [{"doc_id": "a", "text": "Cats."}], [{"qid": 1, "question": "Who?"}]
-    first = prepare_suite(read_suite(write(tmp_path / "s", *rows)), Settings())
-    prepare_suite(read_suite(write(tmp_path / "s", *rows)), Settings())
+    cats, dogs = {"doc_id": "a", "text": "Cats."}, {"doc_id": "b", "text": "\ufeffDogs."}
+    ask = [{"qid": 1, "question": "Who?"}]
+    first = prepare_suite(read_suite(write(tmp_path / "s", [cats, dogs], ask)), Settings())
+    assert first.ids == {"documents/00000.txt": "a", "documents/00001.txt": "b"}
+    folder = first.settings.index.parent / "documents"
+    assert (folder / "00000.txt").read_text("utf-8-sig") == "Cats."
+    assert (folder / "00001.txt").read_text("utf-8-sig") == "\ufeffDogs.", "a mark of the text's own stays"
+    assert prepare_suite(read_suite(tmp_path / "s"), Settings()) == first
     assert len(indexed) == 1
-    assert (first.settings.index.parent / "documents" / "00000.txt").read_text("utf-8-sig") == "Cats."
-    assert first.ids == {"documents/00000.txt": "a"}
-    rows[0][0]["text"] = "Dogs."
-    prepare_suite(read_suite(write(tmp_path / "s", *rows)), Settings())
-    assert len(indexed) == 2
-    assert len(list((cache_folder() / "suites" / "s").iterdir())) == 1, "the older one is removed"
+    swapped = prepare_suite(read_suite(write(tmp_path / "s", [dogs, cats], ask)), Settings())
+    assert swapped.settings.index != first.settings.index
+    assert prepare_suite(read_suite(tmp_path / "s"), Settings(chunk_size=100)).settings.index != swapped.settings.index
+    assert len(indexed) == 3
+    assert len(list((cache_folder() / "suites").iterdir())) == 3, "no other suite's index is touched"
+    os.utime(first.settings.index.parent, (0, 0))
+    prepare_suite(read_suite(write(tmp_path / "s", [cats], ask)), Settings())
+    assert not first.settings.index.parent.exists(), "what was not used for weeks is removed"
+
+
+def test_a_document_that_cannot_be_indexed_is_named(tmp_path: Path) -> None:
+    docs = [{"doc_id": "b", "text": "Good."}, {"doc_id": "a", "text": "A\0\0\0\1B"}]
+    suite = read_suite(write(tmp_path / "s", docs, [{"qid": 1, "question": "Who?"}]))
+    with pytest.raises(SuiteError, match="the document 'a' of s cannot be indexed"):
+        prepare_suite(suite, Settings())
+    assert list((cache_folder() / "suites").iterdir()) == [], "nothing half made is left"
 
 
 def test_own_documents_are_named_from_their_folder(store: Store, folder: Path) -> None:
@@ -243,15 +281,21 @@ def test_own_documents_are_named_from_their_folder(store: Store, folder: Path) -
     (folder.parent / "docs2" / "other.txt").write_text("Another folder.")
     build(store, folder)
     build(store, folder.parent / "docs2")
-    ids, documents = own_documents(folder, Settings(index=store.folder))
-    assert ids == {"docs/lease.txt": "lease.txt", "docs/cats.md": "cats.md", "docs/sub/dogs.txt": "sub/dogs.txt"}
+    ids, documents = indexed_documents(folder, Settings(index=store.folder))
+    other = str(folder.parent / "docs2" / "other.txt")
+    names = {"docs/lease.txt": "lease.txt", "docs/cats.md": "cats.md", "docs/sub/dogs.txt": "sub/dogs.txt"}
+    assert ids == {**names, "docs2/other.txt": other}, "one of another folder has its whole path"
     assert documents["sub/dogs.txt"].text.startswith("Dogs bark")
+    around, _ = indexed_documents(folder.parent, Settings(index=store.folder))
+    assert around["docs/lease.txt"] == "docs/lease.txt"
+    inside, _ = indexed_documents(folder / "sub", Settings(index=store.folder))
+    assert inside["docs/sub/dogs.txt"] == "dogs.txt"
 
 
 def test_the_starter_questions_have_their_answer_by_construction(store: Store, folder: Path) -> None:
     (folder / "long.txt").write_text("The treaty of the two cities was signed by all sides in 1648 in Westphalia.\n")
     build(store, folder)
-    documents = own_documents(folder, Settings(index=store.folder))[1]
+    documents = indexed_documents(folder, Settings(index=store.folder))[1]
     rows = list(starter_questions(documents))
     by_kind = {kind: [r for r in rows if r["kind"] == kind] for kind in ("own", "cloze", "heading", "outside")}
     assert len(by_kind["own"]) == 4
@@ -259,7 +303,7 @@ def test_the_starter_questions_have_their_answer_by_construction(store: Store, f
     assert cloze["answers"] == ["1648"]
     assert cloze["question"].endswith("in ___ in Westphalia.")
     sections = {r["question"]: r["gold_spans"][0] for r in by_kind["heading"]}
-    place = sections["What is said under “Food”?"]
+    place = sections["What is said under “Food” in cats?"]
     assert documents["cats.md"].text[place["start"] : place["end"]] == "They eat fish and mice."
     assert len(by_kind["outside"]) >= 10
     made_suite = make_suite(
@@ -324,7 +368,13 @@ def test_rag_eval_says_what_is_wrong(tmp_path: Path) -> None:
         ("--compare", "a.json", "b.json"): "cannot read a.json",
     }.items():
         assert_one_line_error(rag("eval", *arguments, cwd=tmp_path), 1, said)
-    assert_one_line_error(rag("eval", "notes", "--suite", "x", cwd=tmp_path), 2, "give one of them")
+    for arguments, said in {
+        ("notes", "--suite", "x"): "give one of them",
+        ("--questions", "q.jsonl"): "--questions needs FOLDER or --suite",
+        ("--format", "squad"): "--format needs --suite",
+        ("--compare", "a", "b", "--limit", "3"): "--compare stands alone, without limit",
+    }.items():
+        assert_one_line_error(rag("eval", *arguments, cwd=tmp_path), 2, said)
 
 
 def test_the_peers_run_on_the_same_questions(tmp_path: Path) -> None:

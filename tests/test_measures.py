@@ -11,8 +11,8 @@ from eval.measures import MEASURES, estimate, measure_named, paired_test
 from eval.measures.abstention import at_threshold, risk_coverage
 from eval.measures.answering import normalised, token_f1
 from eval.measures.followups import unigram_recall
-from eval.outcome import Asked, Outcome, Place
-from eval.suite import Suite, SuiteDocument, SuiteQuestion
+from eval.outcome import Asked, Outcome
+from eval.suite import Place, Suite, SuiteDocument, SuiteQuestion
 from index.errors import RagError
 from rag.conversation import Turn
 from tests.suites import SUITE, TEXT, answer, gold, outcome, span
@@ -27,12 +27,48 @@ def ranked(*places: tuple[int, int], quotes: tuple[str, ...]) -> Outcome:
     return outcome(0, quotes=quotes, ranking=tuple(Place("d", *place) for place in places))
 
 
-def test_retrieval_counts_gold_spans_once() -> None:
-    # Two gold spans; the first passage holds none, the second holds "sleep", the third holds it again and "bark" too.
+def test_retrieval_of_gold_spans_ranks_passages() -> None:
+    # Two parts; the first passage holds none, the second holds "sleep", the third holds it again and "bark" too.
     found = ranked((40, 56), (0, 19), (0, 39), quotes=("sleep", "bark"))
     assert total("recall@1", found) == 0
-    assert total("recall@3", found) == 1, "the third new unit is 'bark'"
+    assert total("recall@3", found) == 1
     assert total("mrr", found) == 0.5
+    ideal = 1 + 1 / math.log2(3)
+    both = ranked((0, 39), quotes=("sleep", "bark"))
+    assert (total("recall@1", both), total("ndcg@10", both)) == (1, 1), "one passage may hold two parts"
+    half = ranked((0, 19), quotes=("sleep", "bark"))
+    assert (total("recall@1", half), total("ndcg@10", half)) == (0.5, pytest.approx(1 / ideal))
+
+
+def test_retrieval_of_a_gold_span_that_no_passage_holds_whole() -> None:
+    long = ("sleep all day. Dogs bark at night. Mice",)
+    assert total("recall@3", ranked((0, 19), (20, 39), (40, 56), quotes=long)) == 1, "three passages hold it together"
+    assert total("recall@1", ranked((20, 39), quotes=long)) == 1, "a passage within it is all it can hold"
+    assert total("recall@1", ranked((0, 19), quotes=long)) == 0
+
+
+def test_alternative_places_of_one_part() -> None:
+    part = (gold("sleep"), gold("bark"))
+    found = outcome(1, ranking=(Place("d", 20, 39),))
+    found = Outcome(SUITE, replace(found.question, gold=(part,)), found.asked)
+    assert total("recall@1", found) == total("contains", found) == total("ndcg@10", found) == 1
+
+
+def test_a_question_may_need_all_parts() -> None:
+    two = {"quotes": ("sleep", "bark")}
+    assert total("contains", outcome(1, **two)) == 1
+    assert total("contains", outcome(1, **two, needs_all=True)) == 0
+    assert total("contains", outcome(0, 1, **two, needs_all=True)) == 1
+
+
+def test_documents_without_paragraphs_among_those_with() -> None:
+    suite = Suite("p", {"d": SuiteDocument(TEXT, ((0, 56),)), "e": SuiteDocument("E.")}, (), "k")
+    found = outcome(0, suite=suite, ranking=(Place("e", 0, 2), Place("d", 0, 19)), gold_paragraphs=(("d", 0),))
+    assert total("mrr", found) == 0.5
+
+
+def test_retrieval_ndcg_by_hand() -> None:
+    found = ranked((40, 56), (0, 19), (0, 39), quotes=("sleep", "bark"))
     ideal = 1 + 1 / math.log2(3)
     assert total("ndcg@10", found) == pytest.approx((1 / math.log2(3) + 1 / math.log2(4)) / ideal)
 
@@ -56,6 +92,8 @@ def test_an_error_counts_as_the_worst(name: str) -> None:
     failed = outcome(error="no", quotes=("bark",), answers=("bark",))
     assert total(name, failed) == 0
     assert total("abstention_recall", outcome(error="no", answerable=False)) == 0
+    assert total("refused_wrongly", failed) == 1
+    assert total("auc", outcome(0, confidence=1), outcome(error="no", answerable=False)) == 0
 
 
 def test_squads_normalisation_and_f1() -> None:
@@ -70,6 +108,7 @@ def test_a_gold_answer_is_contained_by_place_not_by_words() -> None:
     assert total("contains", outcome(1, quotes=("bark at",))) == 1
     assert total("contains", outcome(0, quotes=("bark at",))) == 0
     assert total("contains", outcome(1, quotes=("bark at night. Mice",))) == 0, "half of it is not it"
+    assert total("contains", outcome(1, 2, quotes=("bark at night. Mice",))) == 1, "two that follow each other hold it"
     assert total("contains", outcome(1, quotes=("all day. Dogs bark at night. Mice",))) == 1, (
         "a long gold is met within"
     )
@@ -131,6 +170,16 @@ def test_abstention() -> None:
     assert at_threshold(SIX, 2) == {"precision": 0.5, "recall": 0.333, "lost": 0.333}
 
 
+def test_ties_have_no_order() -> None:
+    tied = [(1.0, 0.0), (1.0, 1.0)]
+    assert MEASURES["aurc"].total(np.array(tied)) == MEASURES["aurc"].total(np.array(tied[::-1])) == 0.5
+
+
+def test_without_unanswerable_questions_there_is_no_f1() -> None:
+    assert estimate(MEASURES["abstention_f1"], [MEASURES["abstention_f1"].row(outcome(0))]) is None
+    assert MEASURES["abstention_precision"].row(outcome(0)) is None, "nothing was refused"
+
+
 def test_auc_counts_a_tie_half_and_needs_both_kinds() -> None:
     assert total("auc", outcome(0, confidence=1), outcome(0, answerable=False, confidence=1)) == 0.5
     assert math.isnan(total("auc", outcome(0, confidence=1)))
@@ -159,7 +208,7 @@ def test_the_interval_holds_the_value_and_shrinks_with_more_questions() -> None:
     assert many.high - many.low == pytest.approx(2 * 1.96 * 0.5 / math.sqrt(500), rel=0.2), "the normal approximation"
     assert estimate(MEASURES["contains"], [(1.0,), (0.0,)] * 10) == few, "the same each time"
     assert estimate(MEASURES["contains"], []) is None
-    assert estimate(MEASURES["abstention_precision"], [(0.0, 0.0)]) is None, "nothing was refused"
+    assert estimate(MEASURES["span_validity"], [(0.0, 0.0)]) is None, "0 of 0"
 
 
 def test_the_paired_test_tells_a_difference_from_none() -> None:
@@ -167,6 +216,7 @@ def test_the_paired_test_tells_a_difference_from_none() -> None:
     worse, better = [(0.0,)] * 10 + [(1.0,)] * 10, [(1.0,)] * 20
     assert paired_test(measure, worse, better) == pytest.approx(2 / 2**10, abs=0.003)
     assert paired_test(measure, better, better) == 1
+    assert paired_test(MEASURES["span_validity"], [(1, 1), (0, 0)], [(0, 0), (0, 1)]) == 1, "0 of 0 tells nothing"
 
 
 def test_every_measure_is_defined_and_named() -> None:

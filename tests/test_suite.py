@@ -8,7 +8,7 @@ import pytest
 
 from eval.formats import read_squad, read_suite
 from eval.preparing import BUNDLED, SEEDS
-from eval.suite import GoldSpan, SuiteDocument, SuiteError, make_suite, rows_of
+from eval.suite import Place, SuiteDocument, SuiteError, make_suite, rows_of
 from rag.conversation import Turn
 from tests.suites import write
 
@@ -21,14 +21,14 @@ def test_a_suite_is_read(tmp_path: Path) -> None:
     assert suite.name == "s"
     assert suite.documents == {"1": SuiteDocument("Cats\u2028sleep. Cats eat.")}
     (question,) = suite.questions
-    assert (question.qid, question.gold_spans) == ("7", (GoldSpan("1", 0, 4),))
+    assert (question.qid, question.gold) == ("7", ((Place("1", 0, 4),),))
     assert suite.unwritten == 1
 
 
 def test_a_quote_alone_is_found_wherever_it_stands(tmp_path: Path) -> None:
     row = {**QUESTION, "gold_spans": [{"doc_id": 1, "quote": "Cats"}]}
     (question,) = read_suite(write(tmp_path, [DOC], [row])).questions
-    assert question.gold_spans == (GoldSpan("1", 0, 4), GoldSpan("1", 12, 16))
+    assert question.gold == ((Place("1", 0, 4), Place("1", 12, 16)),), "one part, either place will do"
 
 
 def test_histories_become_turns_with_what_was_searched_for(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def spans(*values: dict[str, Any]) -> dict[str, Any]:
         ([DOC], [spans({"doc_id": 1, "start": 0, "end": 4, "quote": "Dogs"})], "0-4 of '1' is 'Cats', not 'Dogs'"),
         ([DOC], [spans({"doc_id": 1, "quote": "Dogs"})], "the quote 'Dogs' is not in '1'"),
         ([DOC], [spans({"doc_id": 1})], "neither 'start' and 'end' nor a 'quote'"),
-        ([DOC], [{**QUESTION, "gold_doc_ids": ["x"]}], "no document 'x'"),
+        ([DOC], [{**QUESTION, "gold_doc_ids": ["x"]}], "'gold_doc_ids' names no document of the suite: 'x'"),
         ([DOC], [{**QUESTION, "history": ["hello"]}], r"questions\.jsonl, line 1"),
         ([DOC], [{**QUESTION, "history": [{"role": "user"}]}], "line 1: no field 'text'"),
     ],
@@ -92,6 +92,34 @@ def test_a_malformed_suite_is_named_with_its_line(
 ) -> None:
     with pytest.raises(SuiteError, match=said):
         read_suite(write(tmp_path, docs, questions))
+
+
+def test_a_duplicate_in_one_language_is_refused(tmp_path: Path) -> None:
+    row = {**QUESTION, "lang": "en"}
+    with pytest.raises(SuiteError, match="line 2: the id '7' is there twice"):
+        read_suite(write(tmp_path, [DOC], [row, row]))
+
+
+def test_windows_files_are_read(tmp_path: Path) -> None:
+    write(tmp_path, [DOC], [{**QUESTION, "answers": "Cats"}])
+    for path in tmp_path.iterdir():
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    (question,) = read_suite(tmp_path).questions
+    assert question.answers == ("Cats",)
+
+
+def test_a_file_is_no_suite(tmp_path: Path) -> None:
+    (tmp_path / "dev.json").write_text("{}")
+    with pytest.raises(SuiteError, match="--format squad"):
+        read_suite(tmp_path / "dev.json")
+
+
+def test_a_sentence_may_go_over_lines() -> None:
+    text = "The rent is\n900 euros per\nmonth. It is high."
+    assert [text[a:b] for a, b in SuiteDocument(text).sentences] == [
+        "The rent is\n900 euros per\nmonth.",
+        "It is high.",
+    ]
 
 
 def test_a_missing_suite_is_named(tmp_path: Path) -> None:
@@ -105,14 +133,16 @@ def test_a_missing_suite_is_named(tmp_path: Path) -> None:
 
 def test_gold_of_published_sets(tmp_path: Path) -> None:
     text = "Cats sleep. Dogs bark. Mice eat."
-    doc = {"doc_id": "a", "text": text}
+    doc = {"doc_id": "a", "text": text, "sentences": ["Cats sleep.", " Dogs bark. Mice", " eat."]}
     ask = {"question": "Who?", "answerable": True, "gold_doc_ids": ["a"]}
     rows = [
         {"qid": 1, **ask, "gold_sentences": [["Dogs bark."]]},
         {"qid": 2, **ask, "supporting_facts": [["a", 2]]},
     ]
     found = [q.gold_spans for q in read_suite(write(tmp_path, [doc], rows)).questions]
-    assert [[text[g.start : g.end] for g in gold] for gold in found] == [["Dogs bark."], ["Mice eat."]]
+    assert [[text[g.start : g.end] for g in gold] for gold in found] == [["Dogs bark."], ["eat."]], (
+        "sentences are counted as the set does"
+    )
 
 
 def test_documents_inside_questions(tmp_path: Path) -> None:
@@ -153,7 +183,7 @@ def test_squads_own_format(tmp_path: Path) -> None:
     assert [text[g.start : g.end] for g in one.gold_spans] == ["fish"]
     assert one.gold_paragraphs == (("Cats", 1),)
     assert text[slice(*suite.documents["Cats"].paragraphs[1])] == "They eat fish."
-    assert (other.answerable, other.gold_spans) == (False, ())
+    assert (other.answerable, other.gold) == (False, ())
 
 
 @pytest.mark.parametrize(
@@ -176,7 +206,7 @@ def test_the_bundled_set_is_what_it_should_be() -> None:
     near = [q for q in unanswerable if q.kind == "near miss"]
     assert len(unanswerable) >= 20
     assert len(near) >= len(unanswerable) / 2
-    assert all(q.gold_spans for q in suite.questions if q.answerable)
+    assert all(q.gold for q in suite.questions if q.answerable)
     assert all("quote" in span for _, row in rows for span in row["gold_spans"]), "each span is checked with its quote"
     kinds = {q.kind for q in suite.questions}
     assert kinds >= {"fact", "why", "paraphrase", "quote", "date", "accents", "spanish", "follow-up", "yes/no", "typo"}

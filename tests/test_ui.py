@@ -2,25 +2,32 @@
 
 import base64
 import json
+import signal
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from index.errors import StorageError
+from index.schema import IndexMeta
 from index.store import Store
 from rag.abstention import Gate
 from rag.chain import Chain
 from rag.settings import Settings
 from rag.transcript import as_markdown
-from tests.conftest import META, WordReranker, assert_one_line_error, build, rag, searcher
+from tests.conftest import META, WordReranker, assert_one_line_error, build, clean_environment, rag, searcher
 from ui import desk as desk_module
 from ui.access import user_of
 from ui.app import create_app
 from ui.conversations import FILE, Conversations, StoredTurn
 from ui.desk import Desk, safe_name
-from ui.page import history, turn_value
+from ui.talk import Talks, history, turn_value
 
 BROWSER = "a" * 32
 OWNER = f"browser:{BROWSER}"
@@ -114,7 +121,8 @@ def test_conversations_are_listed_searched_renamed_exported_deleted(
     two, _ = asked(desk, conversations, "What do cats eat all day?")
     assert [c["id"] for c in client.get("/conversations").json()] == [two, one]
     assert [c["id"] for c in client.get("/conversations", params={"words": "900 euros"}).json()] == [one]
-    assert client.get("/conversations", params={"words": "%"}).json() == [], "a wildcard is a character"
+    assert client.get("/conversations", params={"words": "%"}).json() == []
+    assert [c["id"] for c in client.get("/conversations", params={"words": "ÉUROS 900"}).json()] == [one]
     client.patch(f"/conversations/{one}", json={"title": " The  rent "})
     assert client.get("/conversations", params={"words": "The rent"}).json()[0]["title"] == "The rent"
     exported = client.get(f"/conversations/{one}/export.json")
@@ -149,6 +157,8 @@ def test_feedback_is_kept_and_printed(
     _, turn = asked(desk, conversations, "What is the rent of the lease?")
     assert client.put(f"/turns/{turn}/feedback", json={"thumb": "down", "comment": "too long"}).status_code == 200
     assert client.put(f"/turns/{turn}/feedback", json={"thumb": "sideways"}).status_code == 422
+    lone = client.put(f"/turns/{turn}/feedback", content=b'{"thumb": "up", "comment": "\\ud800"}')
+    assert lone.status_code == 422
     assert conversations.turn(OWNER, turn).thumb == "down"
     printed = json.loads(rag("feedback", "--json", cwd=tmp_path).stdout)["feedback"]
     assert [(e["thumb"], e["comment"], e["question"]) for e in printed] == [
@@ -193,8 +203,18 @@ def test_removing_what_was_not_uploaded_leaves_its_file(client: TestClient, fold
     assert client.delete("/documents", params={"name": "docs/lease.txt"}).status_code == 200
     assert (folder / "lease.txt").exists()
     assert "docs/lease.txt" not in [d["name"] for d in client.get("/documents").json()["documents"]]
-    done = client.post("/documents/reindex").json()
-    assert done == {"added": 1, "changed": 0, "removed": 0, "skipped": []}
+
+
+def test_reading_again_reads_what_was_indexed_and_nothing_else(
+    client: TestClient, store: Store, folder: Path, desk: Desk
+) -> None:
+    desk.load()
+    (folder / "private.txt").write_text("Nobody gave this to anybody.\n")
+    (folder / "sub" / "dogs.txt").unlink()
+    (folder / "lease.txt").write_text("The lease ends on 4 June 2032.\n")
+    assert client.post("/documents/reread").json() == {"changed": 1, "removed": 1, "skipped": []}
+    assert [d["name"] for d in client.get("/documents").json()["documents"]] == ["docs/cats.md", "docs/lease.txt"]
+    assert "4 June 2032" in desk.text("docs/lease.txt")
 
 
 @pytest.mark.parametrize(
@@ -219,7 +239,32 @@ def test_a_bad_upload_does_not_replace_a_good_one(client: TestClient, desk: Desk
     upload(client, "bikes.txt", b"Bicycles have two wheels.\n")
     assert upload(client, "bikes.txt", b"")[0] == 422
     assert (desk.uploads / "bikes.txt").read_bytes() == b"Bicycles have two wheels.\n"
+    assert upload(client, "bikes.txt", b"\xff\xfe\x00")[0] == 422
     assert desk.text("uploads/bikes.txt") == "Bicycles have two wheels.\n"
+
+
+def test_an_upload_that_fails_leaves_nothing(client: TestClient, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> None:
+        raise StorageError("disk full")
+
+    monkeypatch.setattr("index.build.Builder.build", fail)
+    assert upload(client, "bikes.txt", b"Bicycles have two wheels.\n") == (503, {"detail": "disk full"})
+    assert list(desk.uploads.iterdir()) == []
+
+
+def test_an_upload_takes_the_indexs_own_chunk_size(
+    client: TestClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_module, "index_meta", lambda settings: IndexMeta("other@1", 100, 0))
+    assert upload(client, "bikes.txt", b"Bicycles have two wheels.\n")[0] == 200
+
+
+def test_deleting_needs_an_indexed_document(client: TestClient, desk: Desk) -> None:
+    desk.uploads.mkdir()
+    (desk.uploads / "mine.log").write_text("mine")
+    for name in ("uploads/mine.log", "uploads/\0", "../../etc/passwd", "uploads/../docs/lease.txt"):
+        assert client.delete("/documents", params={"name": name}).status_code == 404
+    assert (desk.uploads / "mine.log").exists()
 
 
 @pytest.mark.parametrize(
@@ -271,10 +316,100 @@ def test_a_new_browser_gets_its_own_number(desk: Desk) -> None:
 
 
 def test_other_sites_and_other_names_are_refused(client: TestClient) -> None:
-    assert client.post("/documents/reindex", headers={"origin": "http://evil.example"}).status_code == 403
-    assert client.post("/documents/reindex", headers={"origin": "http://127.0.0.1"}).status_code == 200
+    assert client.post("/documents/reread", headers={"origin": "http://evil.example"}).status_code == 403
+    assert client.post("/documents/reread", headers={"origin": "http://127.0.0.1"}).status_code == 200
     assert client.get("/documents", headers={"host": "evil.example"}).status_code == 421
     assert client.get("/documents", headers={"host": "localhost:7860"}).status_code == 200
+
+
+def join(client: TestClient, **values: object) -> int:
+    event = {"data": ["Hello?", None, None], "fn_index": 0, "session_hash": "one", "event_data": None, **values}
+    return client.post("/gradio_api/queue/join", json=event).status_code
+
+
+def test_only_text_can_be_asked(client: TestClient) -> None:
+    file = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+    assert join(client) == 200
+    for data in ([file, None, None], [[file]], ["x", file], file, None, [1]):
+        assert join(client, data=data) == 422
+    for event in ({"action": file}, {"path": "/etc/passwd"}, [file], "x"):
+        assert join(client, event_data=event) == 422
+    assert join(client, session_hash=None) == 422
+    assert join(client, data=["x" * 300_000]) == 413
+    assert client.post("/gradio_api/queue/join", content=b"[" * 100_000).status_code == 422
+
+
+def test_a_pages_session_belongs_to_its_owner(client: TestClient) -> None:
+    assert join(client, session_hash="mine") == 200
+    client.cookies.clear()
+    other = {"cookie": "rag_browser=" + "b" * 32}
+    event = {"data": ["Hello?", None, None], "fn_index": 0, "session_hash": "mine"}
+    assert client.post("/gradio_api/queue/join", json=event, headers=other).status_code == 403
+    assert client.get("/gradio_api/queue/data?session_hash=mine", headers=other).status_code == 403
+
+
+def test_the_rest_of_gradio_is_closed(client: TestClient) -> None:
+    for path in (
+        "upload",
+        "file=x",
+        "call/ask",
+        "run/ask",
+        "deep_link?session_hash=x",
+        "component_server",
+        "info",
+        "cancel",
+    ):
+        for method in ("GET", "POST"):
+            assert client.request(method, f"/gradio_api/{path}").status_code == 404, path
+
+
+def test_cookies_of_other_programs_do_not_matter(client: TestClient, conversations: Conversations) -> None:
+    conversations.start(OWNER, "Hello?")
+    client.cookies.clear()
+    for cookie in (f'prefs={{"theme":"dark"}}; rag_browser={BROWSER}', f"bad[key]=1;rag_browser={BROWSER}; z=a b"):
+        answer = client.get("/conversations", headers={"cookie": cookie})
+        assert len(answer.json()) == 1
+        assert "set-cookie" not in answer.headers
+
+
+def finished(talks: Talks, *arguments: object) -> None:
+    pending = talks.start(OWNER, *arguments)
+    list(talks.follow(pending))
+
+
+def test_an_answer_is_kept_though_no_page_waits_for_it(desk: Desk, conversations: Conversations) -> None:
+    desk.load()
+    pending = Talks(desk, conversations).start(OWNER, None, "What is the rent of the lease?")
+    for _ in range(200):
+        if pending.done:
+            break
+        time.sleep(0.05)
+    (turn,) = conversations.turns(OWNER, pending.conversation)
+    assert turn.answer["claims"]
+
+
+def test_what_is_replaced_goes_only_once_there_is_an_answer(desk: Desk, conversations: Conversations) -> None:
+    desk.load()
+    talks = Talks(desk, conversations)
+    conversation, first = asked(desk, conversations, "What is the rent of the lease?")
+    conversations.add(OWNER, conversation, "And then?", None, "none")
+    finished(talks, conversation, "???", first)
+    assert [t.question for t in conversations.turns(OWNER, conversation)] == [
+        "What is the rent of the lease?",
+        "And then?",
+    ]
+    finished(talks, conversation, "What do cats eat all day?", first)
+    assert [t.question for t in conversations.turns(OWNER, conversation)] == ["What do cats eat all day?"]
+
+
+def test_a_stopped_question_is_kept_with_a_note(desk: Desk, conversations: Conversations) -> None:
+    talks = Talks(desk, conversations)  # the models are not loaded, so the answer does not come
+    pending = talks.start(OWNER, None, "What is the rent of the lease?")
+    assert talks.start(OWNER, pending.conversation, "Another?") is pending
+    talks.stop(pending.conversation)
+    list(talks.follow(pending))
+    (turn,) = conversations.turns(OWNER, pending.conversation)
+    assert (turn.answer, turn.note) == (None, "Stopped before there was an answer.")
 
 
 def test_no_file_but_the_pages_own_is_served(client: TestClient, desk: Desk) -> None:
@@ -293,7 +428,7 @@ def basic(text: str) -> dict[str, str]:
 def test_with_users_every_route_asks_for_a_password(desk: Desk) -> None:
     app = create_app(desk, users={"ana": "sécret:1", "bob": "other"})
     with TestClient(app, base_url="http://127.0.0.1") as client:
-        for path in ("/", "/documents", "/ui/chat.js", "/config", "/gradio_api/info", "/conversations"):
+        for path in ("/", "/documents", "/ui/chat.js", "/config", "/gradio_api/queue/data", "/conversations"):
             for wrong in ({}, basic("ana:other"), basic("eve:"), basic("ana"), {"authorization": "Basic %%%"}):
                 assert client.get(path, headers=wrong).status_code == 401
         assert client.get("/documents", headers=basic("ana:sécret:1")).status_code == 200
@@ -318,6 +453,29 @@ def test_rag_ui_refuses_what_is_not_safe_or_not_possible(tmp_path: Path) -> None
         result = rag("ui", "--no-browser", "--port", port, cwd=tmp_path)
     assert_one_line_error(result, 1, f"cannot listen on 127.0.0.1, port {port}: address already in use", "--port")
     assert not (tmp_path / ".rag").exists()
+
+
+def test_ctrl_c_stops_the_server_at_once_though_a_page_is_open(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    start = "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); from rag.__main__ import main; import sys;"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{start} sys.argv[0] = 'rag'; main()", "ui", "--no-browser", "--port", str(port)],
+        cwd=tmp_path,
+        env=clean_environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert f":{port}/" in process.stderr.readline()
+    address = f"http://127.0.0.1:{port}/gradio_api"
+    cookies = {"rag_browser": BROWSER}
+    with httpx.stream("GET", f"{address}/heartbeat/one", timeout=60, cookies=cookies) as beating:
+        assert beating.status_code == 200
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=10)
+    assert "Traceback" not in errors
+    assert process.returncode in (0, 130, -signal.SIGINT)
 
 
 def test_conversations_do_not_stand_in_the_way_of_a_first_index(tmp_path: Path, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The server: our routes, and Gradio's page, behind one rule of access."""
 
 import os
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,10 +12,10 @@ import gradio as gr
 from fastapi import Depends, FastAPI, HTTPException, Request, UploadFile
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 from starlette.types import ASGIApp
 
-from index.errors import RagError
+from index.errors import RagError, StorageError, UnreadableDocumentError
 from rag.transcript import as_json, as_markdown
 from ui.access import Access, owner_of
 from ui.conversations import FILE, Conversations, StoredTurn
@@ -25,17 +26,26 @@ STATIC = Path(__file__).parent / "static"
 MAX_UPLOAD_BYTES = 25_000_000
 
 
+def _encodable(text: str) -> str:
+    """Return the text. Raises ValueError if it holds half of a character, which no file can."""
+    text.encode("utf-8")
+    return text
+
+
+Words = Annotated[str, AfterValidator(_encodable)]
+
+
 class Feedback(BaseModel):
     """A thumb on a turn; an empty one takes it back."""
 
     thumb: str = Field(pattern="^(up|down|)$")
-    comment: str = Field("", max_length=2_000)
+    comment: Words = Field("", max_length=2_000)
 
 
 class Title(BaseModel):
     """A conversation's new title."""
 
-    title: str = Field(max_length=500)
+    title: Words = Field(max_length=500)
 
 
 def create_app(desk: Desk, *, host: str = "127.0.0.1", users: Mapping[str, str] | None = None) -> ASGIApp:
@@ -80,6 +90,11 @@ def _add_routes(app: FastAPI, desk: Desk, conversations: Conversations, users: M
     def explain(request: Request, error: RagError) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, 503)
 
+    @app.exception_handler(OSError)
+    @app.exception_handler(sqlite3.OperationalError)
+    def explain_storage(request: Request, error: Exception) -> JSONResponse:
+        return explain(request, StorageError(f"the index folder cannot be used: {error}"))
+
     @app.get("/turns/{turn}/sources/{number}")
     def source(owner: Owner, turn: str, number: int) -> dict[str, Any]:
         """Return a source of a turn in its document; numbers above the sources' go on with the passages."""
@@ -98,7 +113,7 @@ def _add_routes(app: FastAPI, desk: Desk, conversations: Conversations, users: M
 
     @app.get("/documents")
     def documents(owner: Owner) -> dict[str, Any]:
-        return {"documents": desk.documents(), "limit": MAX_UPLOAD_BYTES, "passages": desk.status()["chunks"]}
+        return {"documents": desk.documents(), "limit": MAX_UPLOAD_BYTES, "passages": desk.counts()[1]}
 
     @app.get("/documents/text")
     def document_text(owner: Owner, name: str) -> dict[str, str]:
@@ -110,13 +125,16 @@ def _add_routes(app: FastAPI, desk: Desk, conversations: Conversations, users: M
     @app.post("/documents")
     async def upload(owner: Owner, file: UploadFile) -> JSONResponse:
         """Keep and index one file. Status 422 with the reason if it cannot be read."""
-        name = file.filename or "unnamed"
+        # Browsers write quotes and line ends of a name in this way (HTML standard, multipart/form-data).
+        name = (file.filename or "unnamed").replace("%22", '"').replace("%0A", "\n").replace("%0D", "\r")
         data = await file.read(MAX_UPLOAD_BYTES + 1)
         if len(data) > MAX_UPLOAD_BYTES:
             reason = f"larger than {MAX_UPLOAD_BYTES // 1_000_000} MB"
             return JSONResponse({"name": name, "detail": reason}, 413)
-        safe, problem = await anyio.to_thread.run_sync(desk.keep, name, data)
-        return JSONResponse({"name": safe, "detail": problem}, 422 if problem else 200)
+        try:
+            return JSONResponse({"name": await anyio.to_thread.run_sync(desk.keep, name, data), "detail": None})
+        except UnreadableDocumentError as error:
+            return JSONResponse({"name": name, "detail": str(error)}, 422)
 
     @app.delete("/documents")
     def remove(owner: Owner, name: str) -> dict[str, str]:
@@ -124,9 +142,9 @@ def _add_routes(app: FastAPI, desk: Desk, conversations: Conversations, users: M
             raise HTTPException(404, "the document is not indexed any more")
         return {"removed": name}
 
-    @app.post("/documents/reindex")
-    def reindex(owner: Owner) -> dict[str, Any]:
-        return desk.reindex()
+    @app.post("/documents/reread")
+    def reread(owner: Owner) -> dict[str, Any]:
+        return desk.reread()
 
     @app.get("/conversations")
     def list_conversations(owner: Owner, words: str = "") -> list[dict[str, str]]:

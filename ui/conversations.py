@@ -6,6 +6,7 @@ name, or a browser's own random number where there are no users.
 
 import json
 import sqlite3
+import unicodedata
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,15 +70,14 @@ class Conversations:
 
     def listed(self, owner: str, words: str = "") -> list[Conversation]:
         """Return the owner's conversations, newest first; with `words`, those that have them."""
-        like = "%" + words.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
         with self._open() as db:
+            db.create_function("has", 2, _has, deterministic=True)
             rows = db.execute(
-                "SELECT id, title, updated FROM conversations c WHERE owner = ?"
-                r" AND (? = '' OR title LIKE ? ESCAPE '\' OR EXISTS (SELECT 1 FROM turns t WHERE t.conversation = c.id"
-                r" AND (t.question LIKE ? ESCAPE '\' OR EXISTS (SELECT 1 FROM json_each(t.answer, '$.claims')"
-                r" WHERE json_extract(value, '$.text') LIKE ? ESCAPE '\'))))"
+                "SELECT id, title, updated FROM conversations c WHERE owner = ? AND (has(title, ?) OR EXISTS ("
+                " SELECT 1 FROM turns t WHERE t.conversation = c.id AND (has(t.question, ?) OR EXISTS ("
+                "  SELECT 1 FROM json_each(t.answer, '$.claims') WHERE has(json_extract(value, '$.text'), ?)))))"
                 " ORDER BY updated DESC, rowid DESC",
-                (owner, words, like, like, like),
+                (owner, words, words, words),
             )
             return [Conversation(*row) for row in rows]
 
@@ -180,6 +180,17 @@ TURNS = (
     "SELECT t.id, t.question, t.answer, t.note, f.thumb FROM turns t JOIN conversations c ON c.id = t.conversation"
     " LEFT JOIN feedback f ON f.turn = t.id WHERE c.owner = ?"
 )
+
+
+def _has(text: str | None, words: str) -> bool:
+    """Say whether a text holds all the words, whatever their order, case and accents."""
+    folded = _folded(text or "")
+    return all(word in folded for word in _folded(words).split())
+
+
+def _folded(text: str) -> str:
+    parts = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in parts if not unicodedata.combining(c))
 
 
 def _owns(db: sqlite3.Connection, owner: str, conversation: str) -> bool:

@@ -1,18 +1,19 @@
 """What the page asks for: answers step by step, the documents, a source in its document. No widgets, no HTTP."""
 
-import queue
 import re
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from index.build import Builder, mend_views
-from index.documents import names_base
-from index.errors import IndexMissingError, NoDocumentsError, RagError
-from index.parsing import SUFFIXES
+from index.documents import Listing, SourceFile, names_base
+from index.errors import IndexMissingError, NoDocumentsError, RagError, UnreadableDocumentError
+from index.parsing import SUFFIXES, parse
+from index.schema import IndexMeta
 from index.store import Store
 from rag.answer import Answer
 from rag.assemble import index_meta, open_chain, open_store
@@ -23,9 +24,9 @@ from rag.settings import Settings
 
 CONTEXT_CHARACTERS = 600
 EXAMPLES = 3
-STOP_SECONDS = 0.05  # how soon a stop is seen
 EXAMPLE_DOCUMENTS = 50
 EXAMPLE_CHUNKS = 20
+MAX_NAME_BYTES = 200
 # Two or three capitalised words in the middle of a sentence.
 NAME = re.compile(r"(?<=[a-zà-ÿ,] )[A-ZÀ-Þ][\w-]+(?: [A-ZÀ-Þ][\w-]+){1,2}\b(?! [A-ZÀ-Þ])")
 
@@ -45,7 +46,8 @@ class Desk:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.store: Store = open_store(settings)
-        self.uploads = names_base(settings.index) / "uploads"
+        self.base = names_base(settings.index)
+        self.uploads = self.base / "uploads"
         self._chain: Chain | None = None
         self._failure: RagError | None = None
         self._loaded = threading.Event()
@@ -75,34 +77,9 @@ class Desk:
         """Say whether the models are there, or will never be."""
         return self._loaded.is_set()
 
-    def ask(self, question: str, history: Sequence[Turn], stop: threading.Event | None = None) -> Iterator[Step]:
-        """Yield the steps of an answer, until `stop` is set. Raises QuestionError, or an error of the index."""
-        steps: queue.SimpleQueue[Step | Exception | None] = queue.SimpleQueue()
-        stop = stop or threading.Event()
-
-        def work() -> None:
-            try:
-                for step in self._steps(checked(question), history):
-                    steps.put(step)
-                    if stop.is_set():
-                        return
-                steps.put(None)
-            except Exception as error:
-                steps.put(error)
-
-        threading.Thread(target=work, name="question", daemon=True).start()
-        while not stop.is_set():
-            try:
-                step = steps.get(timeout=STOP_SECONDS)
-            except queue.Empty:
-                continue
-            if step is None:
-                return
-            if isinstance(step, Exception):
-                raise step
-            yield step
-
-    def _steps(self, question: str, history: Sequence[Turn]) -> Iterator[Step]:
+    def ask(self, question: str, history: Sequence[Turn]) -> Iterator[Step]:
+        """Yield the steps of an answer. Raises QuestionError, or an error of the index."""
+        question = checked(question)
         chain = self.chain()
         asked = chain.rewrite(Question(question, tuple(history)))
         searched = asked.searched or question
@@ -114,14 +91,13 @@ class Desk:
         yield Step(searched, looked_at)
         yield Step(searched, looked_at, chain.verify(chain.gate_draft(chain.read(ranked))))
 
-    def status(self) -> dict[str, Any]:
-        """Return how many documents and passages there are, or that there is no index."""
+    def counts(self) -> tuple[int, int]:
+        """Return (documents, passages); none if there is no index yet."""
         try:
             with self.store.snapshot() as snapshot:
-                documents, chunks = snapshot.counts()
-                return {"documents": documents, "chunks": chunks, "generation": snapshot.generation}
+                return snapshot.counts()
         except IndexMissingError:
-            return {"documents": 0, "chunks": 0, "generation": 0}
+            return 0, 0
 
     def documents(self) -> list[dict[str, Any]]:
         """Return what is indexed, by name."""
@@ -131,14 +107,13 @@ class Desk:
                 at = snapshot.committed_at
         except IndexMissingError:
             return []
-        prefix = f"{self.uploads.name}/"
         return [
             {
                 "name": record.name,
                 "type": Path(record.name).suffix.lstrip(".").lower() or "text",
                 "chunks": record.chunks,
-                "modified": _modified(names_base(self.settings.index) / record.name) or at,
-                "uploaded": record.name.startswith(prefix),
+                "modified": _modified(self.base / record.name) or at,
+                "uploaded": self._is_upload(record.name),
             }
             for record in records
         ]
@@ -151,9 +126,8 @@ class Desk:
                 for record in snapshot.documents()[:EXAMPLE_DOCUMENTS]:
                     for stored in snapshot.chunks_of(record.id)[:EXAMPLE_CHUNKS]:
                         sentences = [s for s in stored.chunk.sentences if not s.is_heading]
-                        texts = [
-                            stored.text[s.start - stored.chunk.start : s.end - stored.chunk.start] for s in sentences
-                        ]
+                        first = stored.chunk.start
+                        texts = [stored.text[s.start - first : s.end - first] for s in sentences]
                         names.update(name.removesuffix("’s") for text in texts for name in NAME.findall(text))
         except RagError:
             return []
@@ -182,64 +156,66 @@ class Desk:
             after = f"{after.rpartition(' ')[0] or after} …"
         return {**found, "there": True, "before": before, "after": after, "gone": False}
 
-    def keep(self, name: str, data: bytes) -> tuple[str, str | None]:
-        """Store an uploaded file and index it; return (the name it has, the reason why it is not indexed or None)."""
-        self.uploads.mkdir(parents=True, exist_ok=True)
+    def keep(self, name: str, data: bytes) -> str:
+        """Store an uploaded file and index it; return the name it has.
+
+        Raises UnreadableDocumentError with the reason why it is not kept, or an error of the index. What was there
+        under that name before is there then, in the folder and in the index.
+        """
         safe = safe_name(name)
         if Path(safe).suffix.lower() not in SUFFIXES:
-            return safe, f"this format is not read (only {', '.join(sorted(SUFFIXES))})"
+            raise UnreadableDocumentError(f"this format is not read (only {', '.join(sorted(SUFFIXES))})")
+        parse(safe, data)
+        builder = self._builder()
         path = self.uploads / safe
-        before = path.read_bytes() if path.exists() else None
-        path.write_bytes(data)
         with self._writing:
+            self.uploads.mkdir(parents=True, exist_ok=True)
+            before = path.read_bytes() if path.exists() else None
             try:
-                report = self._builder().build(self.uploads)
-            except NoDocumentsError as error:
-                reason: str | None = str(error)
-            else:
-                reason = next((why for skipped, why in report.skipped if skipped.endswith(f"/{safe}")), None)
-        if reason is not None:
-            # What cannot be read is not kept, and what was there before is.
-            path.unlink(missing_ok=True) if before is None else path.write_bytes(before)
-            reason = reason.partition(f"{safe}: ")[2].partition(")")[0] or reason
-        return safe, reason
+                path.write_bytes(data)
+                builder.build(self.uploads)
+            except BaseException:
+                path.unlink(missing_ok=True) if before is None else path.write_bytes(before)
+                raise
+        return safe
 
     def remove(self, document: str) -> bool:
         """Take a document out of the index; an uploaded one's file is deleted. Says whether it was there."""
+        meta = self._meta()
         with self._writing:
-            with self.store.transaction(index_meta(self.settings)) as transaction:
+            with self.store.transaction(meta) as transaction:
                 there = transaction.remove(document)
             mend_views(self.store)
-            path = names_base(self.settings.index) / document
-            if path.parent == self.uploads:
-                path.unlink(missing_ok=True)
+            if there and self._is_upload(document):
+                (self.base / document).unlink(missing_ok=True)
         return there
 
-    def reindex(self) -> dict[str, Any]:
-        """Bring the index in step with the files of the folders that it holds documents of."""
-        base = names_base(self.settings.index)
-        tops = {
-            base / Path(d["name"]).parts[0] if not Path(d["name"]).is_absolute() else Path(d["name"]).parent
-            for d in self.documents()
-        }
-        counts = Counter[str]()
-        skipped: list[dict[str, str]] = []
+    def reread(self) -> dict[str, Any]:
+        """Read the indexed files again, and nothing else: what changed is indexed anew, what is gone is removed."""
+        names = [document["name"] for document in self.documents()]
+        files = [SourceFile(name, self.base / name) for name in names if (self.base / name).is_file()]
+        builder = self._builder()
         with self._writing:
-            for top in sorted(tops):
-                try:
-                    report = self._builder().build(top)
-                except NoDocumentsError as error:
-                    skipped.append({"document": top.name, "reason": str(error)})
-                    continue
-                counts.update(added=len(report.added), changed=len(report.changed), removed=len(report.removed))
-                skipped += [{"document": name, "reason": why} for name, why in report.skipped]
-        return {**{key: counts[key] for key in ("added", "changed", "removed")}, "skipped": skipped}
+            try:
+                report = builder.build(Path("/"), listing=Listing(files))
+            except NoDocumentsError as error:
+                return {"changed": 0, "removed": 0, "skipped": [{"document": "", "reason": str(error)}]}
+        skipped = [{"document": name, "reason": reason} for name, reason in report.skipped]
+        return {"changed": len(report.changed), "removed": len(report.removed), "skipped": skipped}
+
+    def _is_upload(self, document: str) -> bool:
+        return (self.base / document).parent == self.uploads
 
     def _builder(self) -> Builder:
-        return Builder(self.store, index_meta(self.settings), lambda: self.chain().searcher.encoder)
+        return Builder(self.store, self._meta(), lambda: self.chain().searcher.encoder)
 
-
-MAX_NAME_BYTES = 200
+    def _meta(self) -> IndexMeta:
+        """Return what the index was made with, whatever the settings say now; the settings' if there is none."""
+        try:
+            with self.store.snapshot() as snapshot:
+                return snapshot.meta
+        except IndexMissingError:
+            return index_meta(self.settings)
 
 
 def safe_name(name: str) -> str:
@@ -257,9 +233,7 @@ def safe_name(name: str) -> str:
 
 
 def _modified(path: Path) -> str | None:
-    from datetime import UTC, datetime
-
     try:
         return datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
-    except OSError:
+    except (OSError, ValueError):
         return None

@@ -1,40 +1,33 @@
 """The page: Gradio's widgets and events around the conversation, which `static/chat.js` draws."""
 
-import logging
-import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
 
 from index.errors import RagError
-from rag.conversation import Turn, standalone
-from rag.phrases import phrases
 from ui.access import owner_of
-from ui.conversations import Conversations, StoredTurn
-from ui.desk import Desk, Step
-
-logger = logging.getLogger("rag")
+from ui.conversations import Conversations
+from ui.desk import Desk
+from ui.talk import Pending, Talks, turn_value
 
 TITLE = "Ask your documents"
-MAX_KEPT = 2_000
-STOPPED = "Stopped before there was an answer."
-CHAT = "window.checkable.whenReady(() => window.checkable.chat(element, props, trigger, watch));"
-DOCUMENTS = "window.checkable.whenReady(() => window.checkable.documents(element));"
-CONVERSATIONS = "window.checkable.whenReady(() => window.checkable.conversations(element, trigger));"
+STATUS = "<p role='status'>{{value.text}}</p>"
 # Custom scripts may run before the files that the page's head names are there.
 WHEN_READY = (
     "window.checkable ??= {}; window.checkable.whenReady ??= (f) =>"
     " window.checkable.chat && window.checkable.documents ? f() : setTimeout(() => window.checkable.whenReady(f), 20); "
 )
+CHAT = "window.checkable.whenReady(() => window.checkable.chat(element, props, trigger, watch));"
+DOCUMENTS = "window.checkable.whenReady(() => window.checkable.documents(element));"
+CONVERSATIONS = "window.checkable.whenReady(() => window.checkable.conversations(element, trigger));"
 
 Update = tuple[Any, ...]
 
 
 def build_page(desk: Desk, conversations: Conversations, users: Mapping[str, str]) -> gr.Blocks:
     """Return the page."""
-    talk = Talk(desk, conversations, users)
+    talk = Events(desk, conversations, users)
     page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
     with page:
         gr.HTML(f"<h1>{TITLE}</h1>", elem_id="title", apply_default_css=False)
@@ -91,24 +84,21 @@ def build_page(desk: Desk, conversations: Conversations, users: Mapping[str, str
         chat.select(talk.act, [current], outputs, **options)
         listed.select(talk.open, [], outputs, **options)
         # subtle: not Gradio's own `cancels`: it may drop the very next question of the same page unanswered.
-        stop.click(talk.stop, [], [], queue=False, api_visibility="private", show_progress="hidden")
+        stop.click(talk.stop, [current], [], api_visibility="private", show_progress="hidden")
         page.load(talk.latest, [], outputs, **options)
         page.load(talk.status, [], [status], **options)
     page.queue(default_concurrency_limit=8, max_size=64, api_open=False)
     return page
 
 
-STATUS = "<p role='status'>{{value.text}}</p>"
-
-
-class Talk:
-    """What the page's events do. Each returns new values for (chat, box, current, editing, send, stop)."""
+class Events:
+    """What the page's events do. Each yields new values for (chat, box, current, editing, send, stop)."""
 
     def __init__(self, desk: Desk, conversations: Conversations, users: Mapping[str, str]) -> None:
         self.desk = desk
         self.conversations = conversations
         self.users = users
-        self.stops: dict[str, threading.Event] = {}
+        self.talks = Talks(desk, conversations)
 
     def status(self) -> Iterator[dict[str, str]]:
         """Say what is loading, then what is indexed."""
@@ -116,101 +106,75 @@ class Talk:
             yield {"text": "Loading the models … you can ask already"}
         try:
             self.desk.chain()
+            documents, passages = self.desk.counts()
         except RagError as error:
-            yield {"text": f"The models could not be loaded: {error}"}
+            yield {"text": f"This does not work at the moment: {error}"}
             return
-        counts = self.desk.status()
-        if not counts["documents"]:
-            yield {"text": "No documents yet: add some under “Documents”, or run: rag index FOLDER"}
+        plural = "document" if documents == 1 else "documents"
+        if documents:
+            yield {"text": f"Ready: {documents:,} {plural}, {passages:,} passages"}
         else:
-            plural = "document" if counts["documents"] == 1 else "documents"
-            yield {"text": f"Ready: {counts['documents']:,} {plural}, {counts['chunks']:,} passages"}
+            yield {"text": "No documents yet: add some under “Documents”, or run: rag index FOLDER"}
 
-    def latest(self, request: gr.Request) -> Update:
+    def latest(self, request: gr.Request) -> Iterator[Update]:
         """Show the owner's latest conversation, or a new one."""
         known = self.conversations.listed(self._owner(request))
-        return self._show(request, known[0].id if known else None)
+        yield from self._show(self._owner(request), known[0].id if known else None)
 
-    def open(self, request: gr.Request, event: gr.EventData) -> Update:
+    def open(self, request: gr.Request, event: gr.EventData) -> Iterator[Update]:
         """Show the conversation that was chosen from the list."""
-        return self._show(request, event._data.get("conversation"))
+        yield from self._show(self._owner(request), event._data.get("conversation"))
 
     def ask(self, question: str, current: str | None, editing: str | None, request: gr.Request) -> Iterator[Update]:
         """Answer a question, step by step, and keep the turn."""
         owner = self._owner(request)
         if not question.strip():
-            yield self._update(owner, current, note="Write a question first.", box=question)
+            yield self._update(owner, current, note="Write a question first.", editing=editing)
             return
-        if current is None or not self.conversations.owns(owner, current):
-            current = self.conversations.start(owner, question)
-        elif editing:
-            self.conversations.cut(owner, current, editing)
-        yield from self._answer(request, current, question)
+        yield from self._follow(owner, self.talks.start(owner, current, question, editing))
 
     def act(self, current: str | None, request: gr.Request, event: gr.EventData) -> Iterator[Update]:
-        """Do what a button in the conversation says: ask again, edit, begin a new conversation, try an example."""
+        """Do what a button in the conversation says."""
         owner = self._owner(request)
-        data = event._data
+        data = event._data or {}
         action, turn = data.get("action"), str(data.get("turn"))
         stored = self.conversations.turn(owner, turn)
         if action == "new":
             yield self._update(owner, None)
         elif action == "example":
-            question = str(data.get("question"))
-            current = current or self.conversations.start(owner, question)
-            yield from self._answer(request, current, question)
+            yield from self._follow(owner, self.talks.start(owner, current, str(data.get("question"))))
         elif stored and current and action == "edit":
             yield self._update(owner, current, box=stored.question, editing=turn)
         elif stored and current and action == "retry":
-            self.conversations.cut(owner, current, turn)
-            yield from self._answer(request, current, stored.question)
+            turns = self.conversations.turns(owner, current)
+            # In another tab the conversation may have gone on; then the question is asked at its end.
+            replacing = turn if turns and turns[-1].id == turn else None
+            yield from self._follow(owner, self.talks.start(owner, current, stored.question, replacing))
         else:
-            yield self._update(owner, current)
+            yield from self._show(owner, current)
 
-    def stop(self, request: gr.Request) -> None:
+    def stop(self, current: str | None) -> None:
         """Stop what this page is waiting for; the question is kept, so that it can be asked again."""
-        if stop := self.stops.get(str(request.session_hash)):
-            stop.set()
+        self.talks.stop(current)
 
-    def _answer(self, request: gr.Request, current: str, question: str) -> Iterator[Update]:
-        owner, page = self._owner(request), str(request.session_hash)
-        stored = self.conversations.turns(owner, current)
-        stop = self.stops[page] = threading.Event()
-        answer, note = None, STOPPED
-        live: dict[str, Any] = {"question": question, "searched": question, "passages": []}
-        yield self._update(owner, current, live=live)
-        try:
-            for step in self.desk.ask(question, history(stored), stop):
-                live = {"question": question, "searched": step.searched, "passages": list(step.passages)}
-                if step.answer is None:
-                    yield self._update(owner, current, live=live)
-                else:
-                    yield from self._sentences(owner, current, live, step)
-                    answer, note = step.answer.to_dict(), ""
-        except RagError as error:
-            note = f"{str(error)[:1].upper()}{str(error)[1:]}."
-        except Exception:
-            logger.exception("a question failed")
-            note = "Something went wrong on the server; its log says what."
-        finally:
-            self.stops.pop(page, None)
-        # A conversation that was deleted meanwhile keeps nothing.
-        if self.conversations.owns(owner, current):
-            self.conversations.add(owner, current, question[:MAX_KEPT], answer, note)
-        yield self._update(owner, current)
+    def _show(self, owner: str, conversation: str | None) -> Iterator[Update]:
+        """Show a conversation, and what is being answered in it."""
+        if not conversation or not self.conversations.owns(owner, conversation):
+            yield self._update(owner, None)
+        elif pending := self.talks.pending.get(conversation):
+            yield from self._follow(owner, pending)
+        else:
+            yield self._update(owner, conversation)
 
-    def _sentences(self, owner: str, current: str, live: dict[str, Any], step: Step) -> Iterator[Update]:
-        """Show the answer sentence by sentence, as a reader takes it in."""
-        answer = step.answer.to_dict() if step.answer else {}
-        claims: Any = answer["claims"]
-        for count in range(1, len(claims)):
-            yield self._update(owner, current, live={**live, "claims": claims[:count]})
-
-    def _show(self, request: gr.Request, conversation: str | None) -> Update:
-        owner = self._owner(request)
-        return self._update(
-            owner, conversation if conversation and self.conversations.owns(owner, conversation) else None
-        )
+    def _follow(self, owner: str, pending: Pending) -> Iterator[Update]:
+        box: Any = ""  # emptied once; what is typed meanwhile stays
+        for live in self.talks.follow(pending):
+            shown = {key: value for key, value in live.items() if key != "answer"}
+            yield self._update(owner, pending.conversation, live=shown, replacing=pending.replacing, box=box)
+            box = gr.skip()
+        kept = pending.replacing is None or not pending.note
+        note, box = ("", gr.skip()) if kept else (pending.note, pending.question)
+        yield self._update(owner, pending.conversation, note=note, box=box)
 
     def _update(
         self,
@@ -218,11 +182,15 @@ class Talk:
         conversation: str | None,
         *,
         live: dict[str, Any] | None = None,
+        replacing: str | None = None,
         note: str = "",
-        box: str = "",
+        box: Any = None,
         editing: str | None = None,
     ) -> Update:
         turns = self.conversations.turns(owner, conversation) if conversation else []
+        ids = [turn.id for turn in turns]
+        if replacing in ids:
+            turns = turns[: ids.index(str(replacing))]
         value = {
             "conversation": conversation,
             "turns": [turn_value(turn) for turn in turns],
@@ -232,38 +200,8 @@ class Talk:
             "examples": [] if turns or live else self.desk.examples(),
         }
         busy = live is not None
-        return value, box, conversation, editing, gr.update(visible=not busy), gr.update(visible=busy)
+        shown_box = gr.skip() if box is None else box
+        return value, shown_box, conversation, editing, gr.update(visible=not busy), gr.update(visible=busy)
 
     def _owner(self, request: gr.Request) -> str:
         return owner_of(dict(request.headers.items()), self.users)
-
-
-def turn_value(turn: StoredTurn) -> dict[str, Any]:
-    """Return what the page shows of a turn: no more of the passages than where they are and how they begin."""
-    value: dict[str, Any] = {"id": turn.id, "question": turn.question, "note": turn.note, "thumb": turn.thumb}
-    answer = turn.answer
-    if answer:
-        value |= {
-            "searched": answer["searched"],
-            "verdict": answer["verdict"],
-            "words": asdict(phrases(answer.get("language", "en"))),
-            "claims": answer["claims"],
-            "dropped": answer["dropped"],
-            "looked_at": len(answer["passages"]),
-            "sources": [{k: s[k] for k in ("document", "heading", "quote")} for s in answer["sources"]],
-            "passages": [
-                {"document": p["document"], "heading": p["heading"], "text": p["text"][:240]}
-                for p in answer["passages"][:3]
-            ],
-        }
-    return value
-
-
-def history(turns: list[StoredTurn]) -> list[Turn]:
-    """Return the conversation so far as the chain takes it; what was not answered is left out."""
-    found: list[Turn] = []
-    for turn in turns:
-        if turn.answer:
-            said = " ".join(claim["text"] for claim in turn.answer["claims"])
-            found.append(Turn(turn.question, turn.answer.get("searched") or standalone(turn.question, found), said))
-    return found

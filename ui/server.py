@@ -1,13 +1,18 @@
 """Listen on a port until Ctrl-C."""
 
+import logging
 import socket
 import sys
 import threading
 import webbrowser
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from index.errors import RagError
 from rag.settings import Settings
+
+if TYPE_CHECKING:
+    import uvicorn
 
 
 def serve(settings: Settings, host: str, port: int, users: Mapping[str, str], *, open_browser: bool) -> None:
@@ -24,8 +29,16 @@ def serve(settings: Settings, host: str, port: int, users: Mapping[str, str], *,
     print(f"Open {address} (Ctrl-C stops)", file=sys.stderr, flush=True)
     if open_browser:
         threading.Timer(0.5, webbrowser.open, (address,)).start()
-    config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=5)
-    uvicorn.Server(config).run(sockets=[listening])
+    config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    server.handle_exit = lambda *_: _exit(server)  # type: ignore[method-assign]
+    server.run(sockets=[listening])
+
+
+def _exit(server: "uvicorn.Server") -> None:
+    """Stop. A page that is open waits for news for ever; that its connection is cut then is no error to report."""
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    server.should_exit = True
 
 
 def _listen(host: str, port: int) -> socket.socket:

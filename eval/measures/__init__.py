@@ -4,15 +4,8 @@ from eval.measures import abstention, answering, citations, followups, latency, 
 from eval.measures.measure import Estimate, Measure, Row, estimate, paired_test
 from index.errors import RagError
 
-FAMILIES = {
-    "Retrieval": retrieval.MEASURES,
-    "Answer": answering.MEASURES,
-    "Citations": citations.MEASURES,
-    "Abstention": abstention.MEASURES,
-    "Follow-ups": followups.MEASURES,
-    "Latency": latency.MEASURES,
-}
-MEASURES = {measure.name: measure for family in FAMILIES.values() for measure in family}
+FAMILIES = (retrieval, answering, citations, abstention, followups, latency)
+MEASURES: dict[str, Measure] = {measure.name: measure for family in FAMILIES for measure in family.MEASURES}
 
 
 def measure_named(name: str) -> Measure:
@@ -22,4 +15,4 @@ def measure_named(name: str) -> Measure:
     return MEASURES[name]
 
 
-__all__ = ["FAMILIES", "MEASURES", "Estimate", "Measure", "Row", "estimate", "measure_named", "paired_test"]
+__all__ = ["MEASURES", "Estimate", "Measure", "Row", "estimate", "measure_named", "paired_test"]

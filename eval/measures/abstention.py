@@ -10,35 +10,38 @@ from collections.abc import Sequence
 import numpy as np
 
 from eval.measures.answering import holds_gold
-from eval.measures.measure import Measure, Row, Rows, mean, ratio
+from eval.measures.measure import Measure, Row, Rows, mean
 from eval.outcome import Outcome
 
+NOTHING = -1e9
 
-def precision(outcome: Outcome) -> Row | None:
+
+def abstention_precision(outcome: Outcome) -> Row | None:
     """Of the refused questions, the share that the documents do not answer."""
-    return float(outcome.refused and not outcome.question.answerable), float(outcome.refused)
+    return (float(not outcome.question.answerable),) if outcome.refused else None
 
 
-def recall(outcome: Outcome) -> Row | None:
+def abstention_recall(outcome: Outcome) -> Row | None:
     """Of the questions that the documents do not answer, the share that is refused."""
     return None if outcome.question.answerable else (float(outcome.refused),)
 
 
 def refused_wrongly(outcome: Outcome) -> Row | None:
-    """Of the questions that the documents answer, the share that is refused."""
-    return (float(outcome.refused),) if outcome.question.answerable else None
+    """Of the questions that the documents answer, the share that is refused, or fails."""
+    return (float(outcome.refused or outcome.answer is None),) if outcome.question.answerable else None
 
 
-def f1(outcome: Outcome) -> Row | None:
+def abstention_f1(outcome: Outcome) -> Row | None:
     """Harmonic mean of the two: 2 TP / (refused + unanswerable)."""
     rightly = outcome.refused and not outcome.question.answerable
-    return 2.0 * rightly, float(outcome.refused) + float(not outcome.question.answerable)
+    return 2.0 * rightly, float(outcome.refused), float(not outcome.question.answerable)
 
 
 def confidence(outcome: Outcome) -> float:
-    """Return how sure the answer is; with nothing to read, or after an error, that is less than anything."""
-    value = outcome.answer.confidence if outcome.answer else None
-    return -1e9 if value is None else value
+    """Return how sure the answer is; with nothing to read, less than anything; after an error, what counts worst."""
+    if outcome.answer is None:
+        return NOTHING if outcome.question.answerable else -NOTHING
+    return NOTHING if outcome.answer.confidence is None else outcome.answer.confidence
 
 
 def auc(outcome: Outcome) -> Row | None:
@@ -57,16 +60,26 @@ def aurc(outcome: Outcome) -> Row | None:
 
 def would_be_wrong(outcome: Outcome) -> bool:
     """Say whether answering, with the gate open, is wrong."""
-    if outcome.answer is None or not outcome.question.answerable:
+    if outcome.answer is None or not outcome.question.answerable or not outcome.asked.ungated:
         return True
     return outcome.has_gold and not holds_gold(outcome, outcome.asked.ungated)
 
 
 def risk_coverage(rows: Rows) -> tuple[Rows, Rows]:
-    """Return (coverage, risk) from rows of (confidence, wrong), the surest question first."""
-    wrong = rows[np.argsort(-rows[:, 0], kind="stable"), 1]
+    """Return (coverage, risk) from rows of (confidence, wrong), the surest question first.
+
+    Questions of one confidence have no order among them: each counts with their mean.
+    """
+    _, groups = np.unique(rows[:, 0], return_inverse=True)
+    wrong = (np.bincount(groups, rows[:, 1]) / np.bincount(groups))[groups]
+    wrong = wrong[np.argsort(-rows[:, 0], kind="stable")]
     answered = np.arange(1, len(wrong) + 1)
     return answered / len(wrong), np.cumsum(wrong) / answered
+
+
+def _f1(rows: Rows) -> float:
+    twice_right, refused, unanswerable = rows.sum(0)
+    return float(twice_right / (refused + unanswerable)) if unanswerable else float("nan")
 
 
 def _area_under_roc(rows: Rows) -> float:
@@ -95,9 +108,9 @@ def at_threshold(outcomes: Sequence[Outcome], threshold: float) -> dict[str, flo
 
 
 MEASURES = [
-    Measure("abstention_precision", precision, ratio),
-    Measure("abstention_recall", recall, mean),
-    Measure("abstention_f1", f1, ratio),
+    Measure("abstention_precision", abstention_precision, mean),
+    Measure("abstention_recall", abstention_recall, mean),
+    Measure("abstention_f1", abstention_f1, _f1),
     Measure("refused_wrongly", refused_wrongly, mean, higher_is_better=False),
     Measure("auc", auc, _area_under_roc),
     Measure("aurc", aurc, _area_under_risk_coverage, higher_is_better=False),

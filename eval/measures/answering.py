@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from eval.measures.measure import Measure, Row, mean
 from eval.outcome import Outcome
+from eval.suite import Place
 from rag.answer import Span
 
 ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -27,7 +28,7 @@ def token_f1(text: str, gold: str) -> float:
     return 2 * same / (len(tokens) + len(wanted))
 
 
-def short_answer(outcome: Outcome) -> str:
+def answer_text(outcome: Outcome) -> str:
     """Return what is compared with the gold answers: the whole answer's text."""
     return " ".join(claim.text for claim in outcome.answer.claims) if outcome.answer else ""
 
@@ -36,36 +37,41 @@ def exact_match(outcome: Outcome) -> Row | None:
     """Share of answerable questions whose answer is a gold answer, after SQuAD's normalisation."""
     if not (outcome.question.answerable and outcome.question.answers):
         return None
-    return (float(normalised(short_answer(outcome)) in map(normalised, outcome.question.answers)),)
+    return (float(normalised(answer_text(outcome)) in map(normalised, outcome.question.answers)),)
 
 
 def f1(outcome: Outcome) -> Row | None:
     """Mean token F1 of the answer with the best matching gold answer, over answerable questions (SQuAD)."""
     if not (outcome.question.answerable and outcome.question.answers):
         return None
-    return (max(token_f1(short_answer(outcome), gold) for gold in outcome.question.answers),)
+    return (max(token_f1(answer_text(outcome), gold) for gold in outcome.question.answers),)
 
 
 def holds_gold(outcome: Outcome, sources: Sequence[Span]) -> bool:
-    """Say whether a cited span holds a gold span whole; a gold span longer than its sentences, if one lies within it.
+    """Say whether what is cited holds a part of the answer, or every part if the question needs all.
 
-    Where only short answers are known, whether a quote holds one of them, word for word after normalisation; where only
-    documents are, whether one of them is cited.
+    Sentences that follow each other are one stretch. A part is held if a stretch holds one of its places whole, or lies
+    within it. Where only answers are known that a document may hold word for word, a quote must hold one of them, after
+    normalisation; where only documents are, one of them must be cited.
     """
     question = outcome.question
-    if question.gold_spans:
-        return any(
-            gold.doc_id == span.document
-            and (span.start <= gold.start <= gold.end <= span.end or gold.start <= span.start <= span.end <= gold.end)
-            for span in sources
-            for gold in question.gold_spans
-        )
-    if not outcome.short_answers:
+    if question.gold:
+        known = [s for s in sources if s.document in outcome.suite.documents]
+        stretches = outcome.joined([Place(s.document, s.start, s.end) for s in known])
+        held = [any(_holds(stretch, gold) for stretch in stretches for gold in part) for part in question.gold]
+        return all(held) if question.needs_all else any(held)
+    if not outcome.findable_answers:
         return any(span.document in question.gold_doc_ids for span in sources)
     return any(
         f" {normalised(answer)} " in f" {normalised(span.quote)} "
         for span in sources
-        for answer in outcome.short_answers
+        for answer in outcome.findable_answers
+    )
+
+
+def _holds(stretch: Place, gold: Place) -> bool:
+    return stretch.doc_id == gold.doc_id and (
+        stretch.start <= gold.start <= gold.end <= stretch.end or gold.start <= stretch.start <= stretch.end <= gold.end
     )
 
 

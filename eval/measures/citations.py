@@ -6,7 +6,8 @@ supporting facts (Yang et al. 2018).
 """
 
 from eval.measures.measure import Measure, Row, mean, ratio
-from eval.outcome import Outcome, Place
+from eval.outcome import Outcome
+from eval.suite import Place
 
 
 def span_validity(outcome: Outcome) -> Row | None:
@@ -29,7 +30,7 @@ def uncited(outcome: Outcome) -> Row | None:
 
 def precision_characters(outcome: Outcome) -> Row | None:
     """Share of the cited characters that are gold; the mean over answerable questions that were answered."""
-    if not outcome.question.gold_spans or not outcome.sources:
+    if not outcome.question.gold or not outcome.sources:
         return None
     cited = _cited_characters(outcome)
     return (len(cited & _gold_characters(outcome)) / len(cited),)
@@ -37,7 +38,7 @@ def precision_characters(outcome: Outcome) -> Row | None:
 
 def recall_characters(outcome: Outcome) -> Row | None:
     """Share of the gold characters that are cited; the mean over answerable questions, none cited counts 0."""
-    if not outcome.question.gold_spans:
+    if not outcome.question.gold:
         return None
     gold = _gold_characters(outcome)
     return (len(_cited_characters(outcome) & gold) / len(gold),)
@@ -45,7 +46,7 @@ def recall_characters(outcome: Outcome) -> Row | None:
 
 def precision_sentences(outcome: Outcome) -> Row | None:
     """Share of the cited sentences that hold something of a gold span; the mean over questions that were answered."""
-    if not outcome.question.gold_spans or not outcome.sources:
+    if not outcome.question.gold or not outcome.sources:
         return None
     cited = _cited_sentences(outcome)
     return (len(cited & outcome.gold_sentences) / max(1, len(cited)),)

@@ -58,12 +58,16 @@ Everything that comes from a document, a file name or a question becomes a text 
     const whole = make("button", { type: "button", onclick: () => openDocument() }, "Open the document");
     const close = make("button", { type: "button", class: "back", onclick: () => hide() }, "Back to answer");
     const controls = make("div", { class: "controls" }, close, previous, next, whole);
-    const element = make(
-      "aside",
-      { class: "panel", "aria-labelledby": "panel-title", hidden: true, onkeydown: (e) => e.key === "Escape" && hide() },
-      title, where, controls, body,
-    );
+    // A dialog of its own on a narrow screen, where it covers everything; beside the conversation on a wide one.
+    const element = make("dialog", { class: "panel", "aria-labelledby": "panel-title" }, title, where, controls, body);
+    const narrow = window.matchMedia("(max-width: 760px)");
     let shown = null;
+
+    const show = () => {
+      if (element.open) return;
+      if (narrow.matches) element.showModal();
+      else element.show();
+    };
 
     const mark = (before, quote, after) => {
       const marked = make("mark", { id: "marked" }, quote);
@@ -71,12 +75,13 @@ Everything that comes from a document, a file name or a question becomes a text 
       // Only the panel is scrolled, not the page.
       body.scrollTop = Math.max(0, marked.offsetTop - body.offsetTop - body.clientHeight / 6);
     };
-    const hide = () => {
-      element.hidden = true;
+    const hide = () => element.close();
+    document.addEventListener("keydown", (e) => e.key === "Escape" && element.open && hide());
+    element.addEventListener("close", () => {
       const back = state.from;
       const again = back && document.querySelector(`[data-turn="${CSS.escape(back.turn)}"] [data-number="${back.number}"]`);
       (again ?? document.querySelector("#question textarea"))?.focus();
-    };
+    });
     const open = async (turn, number, sources, from) => {
       Object.assign(state, { turn, number, sources, from: from ?? { turn, number } });
       previous.disabled = number <= sources[0];
@@ -88,12 +93,12 @@ Everything that comes from a document, a file name or a question becomes a text 
         title.textContent = "Source";
         where.textContent = error.message;
         body.replaceChildren();
-        element.hidden = false;
+        show();
         return;
       }
       title.textContent = number <= sources.cited ? `Source ${number}` : "Passage";
       where.textContent = `${place(shown)}, characters ${shown.start}–${shown.end}`;
-      element.hidden = false;
+      show();
       whole.disabled = shown.gone;
       if (shown.there) {
         mark(shown.before, shown.quote, shown.after);
@@ -118,7 +123,9 @@ Everything that comes from a document, a file name or a question becomes a text 
         where.textContent = error.message;
       }
     };
-    return { element, open };
+    /* Close it when its turn is no longer shown. */
+    const keepFor = (turns) => element.open && !turns.some((turn) => turn.id === state.turn) && hide();
+    return { element, open, keepFor };
   };
 
   /* ---- the conversation ---- */
@@ -206,19 +213,19 @@ Everything that comes from a document, a file name or a question becomes a text 
       const down = thumb("down", "Not helpful");
       return [up, down, said, form];
     };
-    const actions = (turn, isLast) => {
-      const act = (action, label) => make("button", { type: "button", onclick: () => trigger("select", { action, turn: turn.id }) }, label);
+    const actions = (turn) => {
+      const act = (action, label) => make("button", { type: "button", class: action, onclick: () => trigger("select", { action, turn: turn.id }) }, label);
       const copying = make("button", { type: "button", onclick: () => copy(copying, turn) }, "Copy");
-      return make("div", { class: "actions" }, copying, isLast ? act("retry", "Ask again") : null, act("edit", "Edit"), ...(turn.verdict ? thumbs(turn) : []));
+      return make("div", { class: "actions" }, copying, act("retry", "Ask again"), act("edit", "Edit"), ...(turn.verdict ? thumbs(turn) : []));
     };
-    const article = (turn, isLast) => {
+    const article = (turn) => {
       const parts = [make("h2", { class: "asked" }, hidden("You asked: "), turn.question)];
       if (turn.searched && turn.searched !== turn.question) parts.push(make("p", { class: "searched" }, `${turn.words?.searched ?? "Searched for"}: ${turn.searched}`));
       if (turn.note) parts.push(make("p", { class: "note" }, turn.note));
       if (turn.verdict === "not_in_documents") parts.push(refusal(turn));
       for (const claim of turn.claims ?? []) parts.push(sentence(turn, claim));
       if (turn.dropped) parts.push(make("p", { class: "note" }, `${turn.dropped} left out: not supported by the documents any more.`));
-      if (turn.id) parts.push(actions(turn, isLast));
+      if (turn.id) parts.push(actions(turn));
       else {
         for (const passage of turn.passages ?? []) parts.push(make("p", { class: "reading" }, `Reading ${place(passage)}`));
         if (!turn.claims) parts.push(make("p", { class: "busy" }, "Looking in your documents …"));
@@ -230,28 +237,40 @@ Everything that comes from a document, a file name or a question becomes a text 
         make("p", {}, questions.length ? "For example:" : "Ask a question about your documents. Every sentence of the answer is a quote that you can check with one click."),
         ...questions.map((question) => make("button", { type: "button", onclick: () => trigger("select", { action: "example", question }) }, question)));
 
+    /* Put the elements in, touching only what changed: a screen reader reads out what is new, and focus stays. */
+    const arrange = (elements) => {
+      elements.forEach((element, i) => log.children[i] !== element && log.insertBefore(element, log.children[i] ?? null));
+      while (log.children.length > elements.length) log.lastElementChild.remove();
+    };
+    const cancel = () => make("button", { type: "button", onclick: () => trigger("select", { action: "cancel" }) }, "Cancel");
     const draw = () => {
       const value = props.value ?? {};
       const turns = value.turns ?? [];
-      const shown = [];
-      for (const [i, turn] of turns.entries()) {
-        const isLast = i === turns.length - 1 && !value.live;
-        const key = JSON.stringify([turn, isLast]);
-        if (drawn.get(turn.id)?.key !== key) drawn.set(turn.id, { key, element: article(turn, isLast) });
-        shown.push(drawn.get(turn.id).element);
-      }
-      if (value.live) shown.push(article(value.live, true));
+      const before = document.activeElement;
+      const shown = turns.map((turn) => {
+        const key = JSON.stringify(turn);
+        if (drawn.get(turn.id)?.key !== key) drawn.set(turn.id, { key, element: article(turn) });
+        return drawn.get(turn.id).element;
+      });
+      if (value.live) shown.push(article(value.live));
       if (!turns.length && !value.live) shown.push(examples(value.examples ?? []));
       if (value.note) shown.push(make("p", { class: "note", role: "alert" }, value.note));
-      if (value.editing) shown.push(make("p", { class: "note", role: "status" }, "Change the question below and send it: this answer and those after it are replaced."));
-      const grew = shown.length !== log.children.length || value.live;
-      log.replaceChildren(...shown);
-      fresh.hidden = !turns.length;
-      legend.hidden = !turns.length;
+      if (value.editing) {
+        const says = "Change the question below and send it: its answer takes the place of this one and those after it. ";
+        shown.push(make("p", { class: "note", role: "status" }, says, cancel()));
+      }
+      const grew = shown[shown.length - 1] !== log.lastElementChild;
+      // subtle: Gradio draws its template anew with every value, so our own elements must be put in again.
       const holder = root.querySelector(".chat-root") ?? root;
       if (main.parentNode !== holder) holder.replaceChildren(main, side.element);
+      arrange(shown);
+      fresh.hidden = legend.hidden = !turns.length;
+      side.keepFor(turns);
       if (grew) log.lastElementChild?.scrollIntoView({ block: "nearest" });
-      if (value.editing) document.querySelector("#question textarea")?.focus();
+      const box = document.querySelector("#question textarea");
+      const lost = document.activeElement === document.body && before !== document.body;
+      if (value.editing || (lost && !window.matchMedia("(pointer: coarse)").matches)) box?.focus({ preventScroll: true });
+      checkable.conversation = value.conversation;
       window.dispatchEvent(new Event("checkable:changed"));
     };
     watch("value", draw);
@@ -263,6 +282,7 @@ Everything that comes from a document, a file name or a question becomes a text 
   checkable.conversations = (root, trigger) => {
     const said = make("p", { role: "status" });
     const search = make("input", { type: "search", "aria-label": "Search in conversations", placeholder: "Search in conversations", oninput: () => load() });
+    const heading = make("h2", { tabindex: "-1" }, "Your conversations");
     const list = make("ul", { class: "listed" });
     const fail = (error) => (said.textContent = error.message);
     const open = (id) => {
@@ -274,9 +294,12 @@ Everything that comes from a document, a file name or a question becomes a text 
       const rename = async () => {
         const title = prompt("Title of the conversation", conversation.title);
         if (title) await put(path, "PATCH", { title }).then(load, fail);
+        heading.focus();
       };
       const remove = async () => {
         if (confirm(`Delete “${conversation.title}” with all its answers?`)) await checkable.call(path, { method: "DELETE" }).then(load, fail);
+        if (conversation.id === checkable.conversation) trigger("select", { conversation: null });
+        heading.focus();
       };
       const button = (label, onclick) => make("button", { type: "button", "aria-label": `${label}: ${conversation.title}`, onclick }, label);
       const link = (form, label) => make("a", { href: `${path}/export.${form}`, download: "", "aria-label": `Save as ${label}: ${conversation.title}` }, label);
@@ -294,7 +317,7 @@ Everything that comes from a document, a file name or a question becomes a text 
         fail(error);
       }
     };
-    root.replaceChildren(make("h2", {}, "Your conversations"), search, said, list);
+    root.replaceChildren(heading, search, said, list);
     window.addEventListener("checkable:changed", load);
     load();
   };

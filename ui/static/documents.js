@@ -6,13 +6,14 @@
   checkable.documents = (root) => {
     const { make, call } = checkable;
     const said = make("p", { role: "status", id: "documents-said" });
+    const heading = make("h2", { tabindex: "-1" }, "Documents");
     const counts = make("p", {});
     const limit = make("p", { id: "limit" });
     const rows = make("tbody");
     const head = ["Name", "Type", "Passages", "Changed", "Remove"].map((name) => make("th", { scope: "col" }, name));
     const table = make("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Indexed documents" },
       make("table", {}, make("thead", {}, make("tr", {}, ...head)), rows));
-    const uploads = make("ul", { id: "uploads", "aria-label": "Uploads" });
+    const uploads = make("ul", { id: "uploads", "aria-label": "Uploads", "aria-live": "polite" });
     const input = make("input", { type: "file", multiple: true, id: "files", "aria-describedby": "limit", onchange: () => addAll([...input.files]) });
     let bytes = Infinity;
 
@@ -65,14 +66,15 @@
         said.textContent = error.message;
       }
       await load();
+      heading.focus();
     };
     const reindex = async (button) => {
       button.disabled = true;
-      said.textContent = "Reading the folders again …";
+      said.textContent = "Reading the files again …";
       try {
-        const done = await call("documents/reindex", { method: "POST" });
+        const done = await call("documents/reread", { method: "POST" });
         const skipped = done.skipped.map((s) => `${s.document}: ${s.reason}`).join("; ");
-        said.textContent = `${done.added} new, ${done.changed} changed, ${done.removed} removed.` + (skipped ? ` Skipped: ${skipped}` : "");
+        said.textContent = `${done.changed} changed, ${done.removed} removed.` + (skipped ? ` Skipped: ${skipped}` : "");
       } catch (error) {
         said.textContent = error.message;
       }
@@ -91,16 +93,18 @@
         const found = await call("documents");
         bytes = found.limit;
         limit.textContent = `Text and Markdown (.txt, .text, .md, .markdown), up to ${bytes / 1e6} MB each. They are kept in the folder “uploads” beside the index.`;
-        counts.textContent = found.documents.length ? `${found.documents.length} documents, ${found.passages} passages` : "No documents yet: add some here, or run: rag index FOLDER";
+        counts.textContent = found.documents.length ? `${found.documents.length} ${found.documents.length === 1 ? "document" : "documents"}, ${found.passages} passages` : "No documents yet: add some here, or run: rag index FOLDER";
         rows.replaceChildren(...found.documents.map(row));
         table.hidden = !found.documents.length;
+        const status = document.querySelector("#status p");
+        if (status?.textContent.match(/^(Ready|No documents)/)) status.textContent = `Ready: ${counts.textContent}`;
       } catch (error) {
         said.textContent = error.message;
       }
     };
-    const again = make("button", { type: "button", onclick: () => reindex(again) }, "Bring in step with the folders");
+    const again = make("button", { type: "button", onclick: () => reindex(again) }, "Read the files again");
     root.replaceChildren(
-      make("h2", {}, "Documents"), counts,
+      heading, counts,
       make("label", { for: "files" }, "Add documents"), input, limit, uploads, again, said, table);
     load();
   };

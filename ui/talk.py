@@ -1,0 +1,162 @@
+"""A conversation of a page: questions that are being answered, and what the page shows of it all.
+
+A question is answered by a thread of its own, which keeps the turn when it is done, whether or not a page still waits
+for it. So a page that is reloaded, or closed, loses nothing.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from index.errors import RagError
+from rag.conversation import Turn
+from rag.phrases import phrases
+from ui.conversations import Conversations, StoredTurn
+from ui.desk import Desk
+
+logger = logging.getLogger("rag")
+
+POLL_SECONDS = 0.05
+STOPPED = "Stopped before there was an answer."
+SHOWN_CHARACTERS = 240
+
+
+@dataclass
+class Pending:
+    """A question that is being answered. `replacing` is the turn that its answer takes the place of, with all later."""
+
+    conversation: str
+    question: str
+    replacing: str | None
+    live: dict[str, Any]
+    note: str = ""
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    stopped: bool = False
+    done: bool = False
+
+    def show(self, **values: Any) -> None:
+        """Let the pages that wait see more of it."""
+        with self.changed:
+            self.live = {**self.live, **values}
+            self.changed.notify_all()
+
+
+class Talks:
+    """The questions that are being answered, one a conversation."""
+
+    def __init__(self, desk: Desk, conversations: Conversations) -> None:
+        self.desk = desk
+        self.conversations = conversations
+        self.pending: dict[str, Pending] = {}
+        self._lock = threading.Lock()
+
+    def start(self, owner: str, conversation: str | None, question: str, replacing: str | None = None) -> Pending:
+        """Begin to answer a question; a second one in the same conversation waits for nobody and shows the first."""
+        with self._lock:
+            if conversation is None or not self.conversations.owns(owner, conversation):
+                conversation = self.conversations.start(owner, question)
+            if conversation in self.pending:
+                return self.pending[conversation]
+            live = {"question": question, "searched": question, "passages": []}
+            made = self.pending[conversation] = Pending(conversation, question, replacing, live)
+        threading.Thread(target=self._work, args=(owner, made), name="question", daemon=True).start()
+        return made
+
+    def stop(self, conversation: str | None) -> None:
+        """Wait no longer for an answer."""
+        pending = self.pending.get(conversation or "")
+        if pending:
+            with pending.changed:
+                pending.stopped = True
+                pending.changed.notify_all()
+
+    def follow(self, pending: Pending) -> Iterator[dict[str, Any]]:
+        """Yield what is seen of a question that is being answered, each time there is more, until it is done."""
+        seen: dict[str, Any] | None = None
+        while not pending.done:
+            if pending.live is not seen:
+                seen = pending.live
+                yield seen
+            with pending.changed:
+                if pending.live is seen and not pending.done:
+                    pending.changed.wait(POLL_SECONDS)
+
+    def _work(self, owner: str, pending: Pending) -> None:
+        answer: dict[str, Any] | None = None
+        worker = threading.Thread(target=self._answer, args=(owner, pending), name="answer", daemon=True)
+        worker.start()
+        while worker.is_alive() and not pending.stopped:
+            worker.join(POLL_SECONDS)
+        with pending.changed:
+            answer = pending.live.get("answer")
+            if pending.stopped and answer is None:
+                pending.note = STOPPED
+        try:
+            self._keep(owner, pending, answer)
+        except (RagError, KeyError) as error:
+            pending.note = str(error)
+        finally:
+            with self._lock:
+                self.pending.pop(pending.conversation, None)
+            with pending.changed:
+                pending.done = True
+                pending.changed.notify_all()
+
+    def _answer(self, owner: str, pending: Pending) -> None:
+        turns = self.conversations.turns(owner, pending.conversation)
+        ids = [turn.id for turn in turns]
+        if pending.replacing in ids:
+            turns = turns[: ids.index(str(pending.replacing))]
+        try:
+            for step in self.desk.ask(pending.question, history(turns)):
+                if pending.stopped:
+                    return
+                pending.show(searched=step.searched, passages=list(step.passages))
+                if step.answer:
+                    pending.show(answer=step.answer.to_dict())
+        except RagError as error:
+            pending.note = f"{str(error)[:1].upper()}{str(error)[1:]}."
+        except Exception:
+            logger.exception("a question failed")
+            pending.note = "Something went wrong on the server; its log says what."
+
+    def _keep(self, owner: str, pending: Pending, answer: dict[str, Any] | None) -> None:
+        """Store the turn. What it replaces goes only once there is an answer; a deleted conversation keeps nothing."""
+        if not self.conversations.owns(owner, pending.conversation):
+            return
+        if answer is not None and pending.replacing:
+            self.conversations.cut(owner, pending.conversation, pending.replacing)
+        if answer is not None or not pending.replacing:
+            self.conversations.add(owner, pending.conversation, pending.question, answer, pending.note)
+
+
+def turn_value(turn: StoredTurn) -> dict[str, Any]:
+    """Return what the page shows of a turn: no more of the passages than where they are and how they begin."""
+    value: dict[str, Any] = {"id": turn.id, "question": turn.question, "note": turn.note, "thumb": turn.thumb}
+    answer = turn.answer
+    if answer:
+        value |= {
+            "searched": answer["searched"],
+            "verdict": answer["verdict"],
+            "words": asdict(phrases(answer.get("language", "en"))),
+            "claims": answer["claims"],
+            "dropped": answer["dropped"],
+            "looked_at": len(answer["passages"]),
+            "sources": [{k: s[k] for k in ("document", "heading", "quote")} for s in answer["sources"]],
+            "passages": [
+                {"document": p["document"], "heading": p["heading"], "text": p["text"][:SHOWN_CHARACTERS]}
+                for p in answer["passages"][:3]
+            ],
+        }
+    return value
+
+
+def history(turns: list[StoredTurn]) -> list[Turn]:
+    """Return the conversation so far as the chain takes it; what was not answered is left out."""
+    return [
+        Turn(turn.question, turn.answer["searched"], " ".join(claim["text"] for claim in turn.answer["claims"]))
+        for turn in turns
+        if turn.answer
+    ]
