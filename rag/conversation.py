@@ -10,7 +10,8 @@ from dataclasses import dataclass
 MAX_SEARCHED = 1_000
 POINTS_BACK = re.compile(
     r"\b(he|him|his|she|her|hers|they|them|their|theirs|it|its|this|these|those|ones?|former|latter)\b"
-    r"|^(and|but|or|so|also|then|what about|how about)\b",
+    r"|\bthat\b(?=\s*(?:[?.,!]|$|happen|mean|is|was|were|did|does))"  # not "say that ..."
+    r"|^\W*(and|but|or|so|also|then|what about|how about|y|e|et|und|aber|pero|mais|ma)\b",
     re.IGNORECASE,
 )
 SHORT_WORDS = 2  # "Why?", "Since when?": nothing to search for alone

@@ -10,7 +10,7 @@ from index.store import Store
 from rag.abstention import Gate, load_gate
 from rag.answer import Answer, Claim, Span, Support, Verdict
 from rag.chain import Chain, Question
-from rag.conversation import Turn
+from rag.conversation import Turn, leans
 from rag.question import checked
 from rag.verification import verify
 from tests.conftest import SEED, WordReranker, build, searcher
@@ -93,6 +93,23 @@ def test_a_follow_up_is_searched_for_with_the_question_before_it(chain: Chain) -
     assert any("900" in claim.text for claim in answer.claims)
     assert chain.invoke("What do cats eat?", [turn]).searched == "What do cats eat?"
     assert chain.invoke("And its rent?").searched == "And its rent?"
+
+
+@pytest.mark.parametrize(
+    ("question", "is_follow_up"),
+    [
+        ("Who built it?", True),
+        ("Why?", True),
+        ("When did that happen?", True),
+        ("¿Y por qué no?", True),
+        ("Und wer hat das gebaut?", True),
+        ("What about the rent?", True),
+        ("Did Bukele say that prisons are full?", False),
+        ("When was the prison built?", False),
+    ],
+)
+def test_what_leans_on_the_question_before(question: str, is_follow_up: bool) -> None:
+    assert leans(question) is is_follow_up
 
 
 def test_below_the_threshold_nothing_is_claimed(chain: Chain) -> None:

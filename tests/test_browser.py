@@ -269,17 +269,23 @@ def test_nothing_in_a_document_runs_or_calls_out(person: Callable[..., Person]) 
     expect(page.locator("#documents-said")).to_contain_text("Removed")
 
 
-def test_stop_while_it_is_answering(person: Callable[..., Person], site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    ana = person()
+def held_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Hold every answer up until the event is set."""
     reranker = site.desk.chain().reranker
     score = reranker.score
     go_on = threading.Event()
 
     def slow(question: str, texts: list[str]) -> object:
-        go_on.wait(20)
+        go_on.wait(30)
         return score(question, texts)
 
     monkeypatch.setattr(reranker, "score", slow)
+    return go_on
+
+
+def test_stop_while_it_is_answering(person: Callable[..., Person], site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    ana = person()
+    go_on = held_up(site, monkeypatch)
     ana.page.fill("#question textarea", WHY)
     ana.page.press("#question textarea", "Enter")
     expect(ana.page.locator(".turn.live")).to_be_visible()
@@ -297,15 +303,7 @@ def test_a_reload_while_it_is_answering_loses_nothing(
     person: Callable[..., Person], site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ana = person()
-    reranker = site.desk.chain().reranker
-    score = reranker.score
-    go_on = threading.Event()
-
-    def slow(question: str, texts: list[str]) -> object:
-        go_on.wait(30)
-        return score(question, texts)
-
-    monkeypatch.setattr(reranker, "score", slow)
+    go_on = held_up(site, monkeypatch)
     ana.page.fill("#question textarea", "What is CECOT?")
     ana.page.press("#question textarea", "Enter")
     expect(ana.page.locator(".turn.live")).to_be_visible()
