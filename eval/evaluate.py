@@ -106,7 +106,10 @@ def _read(plan: Plan) -> Suite:
 
 def _prepare_own(plan: Plan) -> tuple[Prepared, list[tuple[str, str]]]:
     folder = plan.folder or Path()
-    prepared, built = prepare_own(folder, plan.questions or question_file(folder), plan.settings)
+    path = plan.questions or question_file(folder)
+    if not path.exists():
+        raise SuiteError(f"cannot read {path}: there is none yet, `rag eval init {folder}` writes a first one")
+    prepared, built = prepare_own(folder, path, plan.settings)
     return prepared, built.skipped
 
 
@@ -115,7 +118,7 @@ def cold_start(settings: Settings, question: str) -> float:
     seconds = []
     for _ in range(COLD_STARTS):
         started = time.perf_counter()
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [sys.executable, "-m", "rag", "ask", question, "--index", settings.index],
             env=os.environ,
             stdin=subprocess.DEVNULL,

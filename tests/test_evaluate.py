@@ -326,7 +326,7 @@ def test_a_plan_is_refused_before_anything_slow(tmp_path: Path) -> None:
         Plan(Settings(), measures=("speed",)): "no measure 'speed'",
         Plan(Settings(), without="all"): "no stage 'all'",
         Plan(Settings(), suite=tmp_path): "cannot read",
-        Plan(Settings(index=tmp_path / ".rag"), folder=tmp_path): "cannot read .*-questions.jsonl",
+        Plan(Settings(index=tmp_path / ".rag"), folder=tmp_path): "cannot read .*-questions.jsonl.*rag eval init",
     }.items():
         with pytest.raises(RagError, match=said):
             evaluate(plan)
