@@ -62,7 +62,7 @@ class _Pending:
     parsed: ParsedDocument
     chunks: tuple[Chunk, ...]
     size: int
-    metadata: dict[str, object] | None = None
+    given: dict[str, object] | None = None
     keys: tuple[str, ...] | None = None
 
 
@@ -176,12 +176,11 @@ class Builder:
         """Return a document as it is stored: a file to be chunked again, or a text of the API with its own chunks."""
         snapshot = transaction.snapshot
         parsed = snapshot.parsed(record.id)
-        metadata = snapshot.metadata(record.id)
-        if metadata is None:
+        if record.is_file:
             return _Pending(record.name, record.content_sha256, parsed, self._chunk(parsed), 0)
         stored = snapshot.chunks_of(record.id)
         chunks, keys = tuple(s.chunk for s in stored), tuple(s.key for s in stored)
-        return _Pending(record.name, record.content_sha256, parsed, chunks, 0, metadata, keys)
+        return _Pending(record.name, record.content_sha256, parsed, chunks, 0, snapshot.metadata(record.id), keys)
 
     def _store(self, transaction: Transaction, documents: Iterable[_Pending | int], progress: Progress) -> None:
         """Encode and write documents, a few hundred chunks at a time, so that memory stays bounded."""
@@ -215,7 +214,7 @@ class Builder:
                     document.parsed,
                     document.chunks,
                     own,
-                    document.metadata,
+                    document.given,
                     document.keys,
                 )
             )

@@ -8,6 +8,7 @@ RagError
 ├── IndexMissingError        there is no index yet
 ├── IndexBusyError           another process is writing
 ├── IndexIncompatibleError   made by a newer format, another model or another chunk size
+│   └── IndexOutdatedError   made by an older format
 ├── IndexDamagedError        the database is not what was written
 ├── StorageError             disk full, folder read-only
 ├── ModelError               a model cannot be loaded: not the pinned files, not a model
@@ -49,6 +50,10 @@ class IndexBusyError(RagError):
 
 class IndexIncompatibleError(RagError):
     """The index was made by a newer format, another model or another chunk size."""
+
+
+class IndexOutdatedError(IndexIncompatibleError):
+    """The index was made by an older format."""
 
 
 class IndexDamagedError(RagError):

@@ -1,6 +1,7 @@
 """The tables of the store, their version, and the checksum of a row.
 
-documents  the text as extracted; `metadata` is null for a file, and what the caller gave for a text added by the API
+documents  the text as extracted, its blocks and places; `metadata` is what a file says about itself (title, author,
+           date, language), or what the caller gave for a text added by the API (`is_file` 0)
 chunks     where each chunk lies in its document, and its vector
 removed    the ids of chunks that are gone, so that a view can follow; ids are never used again
            Each row of both has a checksum over what it says.
@@ -14,7 +15,7 @@ import json
 from dataclasses import dataclass
 
 APPLICATION_ID = 0x52414749  # "RAGI"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -26,7 +27,9 @@ CREATE TABLE documents (
     text TEXT NOT NULL,
     blocks TEXT NOT NULL,
     encoding TEXT NOT NULL,
-    metadata TEXT,
+    places TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    is_file INTEGER NOT NULL,
     checksum BLOB NOT NULL,
     indexed_at TEXT NOT NULL
 );

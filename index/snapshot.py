@@ -11,7 +11,7 @@ import numpy as np
 from index.chunking import Chunk, Sentence
 from index.encoding import Vectors
 from index.errors import IndexDamagedError
-from index.parsing import Block, ParsedDocument
+from index.parsing import Block, Metadata, ParsedDocument, Place, place_label
 from index.schema import IndexMeta, checksum
 
 BATCH = 1_000
@@ -64,6 +64,7 @@ class Snapshot:
         self.committed_at: str = row[2] if row else ""
         self._names: dict[int, str] = {}
         self._texts: dict[int, str] = {}
+        self._places: dict[int, tuple[Place, ...]] = {}
 
     def has_commit(self, generation: int, commit: str) -> bool:
         """Say whether the store was at this commit once, so that what came since tells the whole difference."""
@@ -79,10 +80,10 @@ class Snapshot:
     def documents(self) -> list[DocumentRecord]:
         """Return all documents in the order of their names."""
         rows = self._connection.execute(
-            "SELECT d.id, d.name, d.content_sha256, d.encoding, d.metadata IS NULL, count(c.id)"
+            "SELECT d.id, d.name, d.content_sha256, d.encoding, d.is_file, count(c.id)"
             " FROM documents d LEFT JOIN chunks c ON c.document_id = d.id GROUP BY d.id ORDER BY d.name"
         )
-        return [DocumentRecord(*row) for row in rows]
+        return [DocumentRecord(i, name, sha, enc, bool(is_file), n) for i, name, sha, enc, is_file, n in rows]
 
     def text(self, document_id: int) -> str:
         """Return a document's text. Raises IndexDamagedError if it is not what was written."""
@@ -90,13 +91,16 @@ class Snapshot:
             row = self._document(document_id)
             if len(self._texts) >= CACHED_TEXTS:
                 self._texts.clear()
+                self._places.clear()
             self._names[document_id], self._texts[document_id] = str(row[0]), str(row[2])
+            self._places[document_id] = tuple(Place(*place) for place in json.loads(row[5]))
         return self._texts[document_id]
 
     def _document(self, document_id: int) -> tuple[Any, ...]:
-        """Return (name, content_sha256, text, blocks, encoding, metadata), after comparing the checksum."""
+        """Return its columns from the name to `is_file`, after comparing the checksum."""
         row = self._connection.execute(
-            "SELECT name, content_sha256, text, blocks, encoding, metadata, checksum FROM documents WHERE id = ?",
+            "SELECT name, content_sha256, text, blocks, encoding, places, metadata, is_file, checksum"
+            " FROM documents WHERE id = ?",
             (document_id,),
         ).fetchone()
         if row is None or not isinstance(row[2], str) or checksum(*map(_jsonable, row[:-1])) != row[-1]:
@@ -110,13 +114,32 @@ class Snapshot:
 
     def parsed(self, document_id: int) -> ParsedDocument:
         """Return a document as its parser returned it."""
-        _, _, text, blocks, encoding, _ = self._document(document_id)
-        return ParsedDocument(text, tuple(Block(*block) for block in json.loads(blocks)), encoding)
+        _, _, text, blocks, encoding, places, metadata, is_file = self._document(document_id)
+        return ParsedDocument(
+            text,
+            tuple(Block(*block) for block in json.loads(blocks)),
+            encoding,
+            tuple(Place(*place) for place in json.loads(places)),
+            Metadata(**json.loads(metadata)) if is_file else Metadata(),
+        )
 
-    def metadata(self, document_id: int) -> dict[str, Any] | None:
-        """Return what the caller stored with a text added through the API, or None for a file."""
-        value = self._document(document_id)[5]
-        return None if value is None else dict(json.loads(value))
+    def place_of(self, document_id: int, start: int, end: int) -> str:
+        """Say where a stretch of a document's text comes from ("page 3").
+
+        "" if its format has no places, or if it is gone: what was read may be of an earlier generation.
+        """
+        if not self._connection.execute("SELECT 1 FROM documents WHERE id = ?", (document_id,)).fetchone():
+            return ""
+        self.text(document_id)
+        return place_label(self._places[document_id], start, end)
+
+    def is_file(self, document_id: int) -> bool:
+        """Say whether a document is a file, not a text added through the API."""
+        return bool(self._document(document_id)[7])
+
+    def metadata(self, document_id: int) -> dict[str, Any]:
+        """Return what a file says about itself, or what the caller stored with a text added through the API."""
+        return dict(json.loads(self._document(document_id)[6]))
 
     def chunks(self, ids: Sequence[int]) -> list[StoredChunk]:
         """Return the chunks with these ids, in the order asked for; an id that is not there is left out."""

@@ -19,6 +19,7 @@ from index.errors import (
     IndexDamagedError,
     IndexIncompatibleError,
     IndexMissingError,
+    IndexOutdatedError,
     RagError,
     StorageError,
 )
@@ -137,6 +138,10 @@ class Store:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if application != APPLICATION_ID:
             raise IndexIncompatibleError(f"{self.path} is a database, but not an index of this program")
+        if version < FORMAT_VERSION:
+            raise IndexOutdatedError(
+                f"the index at {self.folder} has the older format {version}: run `rag index FOLDER --rebuild`"
+            )
         if version > FORMAT_VERSION:
             raise IndexIncompatibleError(
                 f"the index at {self.folder} has format {version}, this program reads up to {FORMAT_VERSION}:"
@@ -174,14 +179,14 @@ class Store:
             yield locked
 
     def _set_damaged_aside(self) -> None:
-        """Rename a database that is not what was written: a rebuild starts afresh, and nothing is thrown away."""
+        """Rename a database that is not what was written, or older: a rebuild starts afresh, nothing is thrown away."""
         try:
             with self.snapshot() as snapshot:
                 snapshot.check_pages()
                 snapshot.check_rows()
         except IndexMissingError:
             return
-        except IndexDamagedError:
+        except (IndexDamagedError, IndexOutdatedError) as error:
             number = 1
             while (aside := self.path.with_name(f"{DATABASE}.damaged-{number}")).exists():
                 number += 1
@@ -189,7 +194,10 @@ class Store:
                 part = Path(f"{self.path}{suffix}")
                 if part.exists():
                     part.replace(f"{aside}{suffix}")
-            logger.warning("the damaged database was set aside as %s: index other folders again, then delete it", aside)
+            what = "old" if isinstance(error, IndexOutdatedError) else "damaged"
+            logger.warning(
+                "the %s database was set aside as %s: index other folders again, then delete it", what, aside
+            )
 
     def set_aside(self) -> list[Path]:
         """Return the damaged databases that rebuilds have set aside; they still hold what they held."""

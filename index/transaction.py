@@ -19,14 +19,17 @@ from index.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class NewDocument:
-    """A document ready to be stored: its chunks, and one vector for each (shape (len(chunks), dimension))."""
+    """A document ready to be stored: its chunks, and one vector for each (shape (len(chunks), dimension)).
+
+    `given` is the metadata of a text that was added by the API; None for a file.
+    """
 
     name: str
     content_sha256: str
     parsed: ParsedDocument
     chunks: Sequence[Chunk]
     vectors: Vectors
-    metadata: dict[str, object] | None = None
+    given: dict[str, object] | None = None
     keys: Sequence[str] | None = None
 
 
@@ -67,11 +70,14 @@ class Transaction:
             parsed.text,
             json.dumps([(b.start, b.end, b.level) for b in parsed.blocks]),
             parsed.encoding,
-            None if document.metadata is None else json.dumps(document.metadata, ensure_ascii=False),
+            json.dumps([(p.start, p.label) for p in parsed.places], ensure_ascii=False),
+            json.dumps(asdict(parsed.metadata) if document.given is None else document.given, ensure_ascii=False),
+            int(document.given is None),
         )
         cursor = self._connection.execute(
-            "INSERT INTO documents (name, content_sha256, text, blocks, encoding, metadata, checksum, indexed_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO documents"
+            " (name, content_sha256, text, blocks, encoding, places, metadata, is_file, checksum, indexed_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (*row, checksum(*row), _now()),
         )
         keys = document.keys or [f"{document.name}#{number}" for number in range(len(document.chunks))]

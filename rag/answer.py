@@ -25,13 +25,17 @@ class Support(StrEnum):
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of a document: `text[start:end] == quote`, offsets in characters (code points)."""
+    """A stretch of a document: `text[start:end] == quote`, offsets in characters (code points).
+
+    `place` says where that is in the file ("page 3", "slide 2"); it is empty for a format without such places.
+    """
 
     document: str
     start: int
     end: int
     quote: str
     heading: tuple[str, ...]
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class Passage:
     end: int
     text: str
     heading: tuple[str, ...]
+    place: str
     score: float
     dense: float | None
     lexical: float | None

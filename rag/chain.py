@@ -5,13 +5,14 @@ one that returns what it takes: `rewrite` and `gate`.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from index.languages import language_of
 from index.search import Hit, Searcher
+from index.snapshot import Snapshot
 from rag.abstention import Gate
 from rag.answer import Answer, Claim, Passage, Span, Support, Verdict
 from rag.conversation import Turn, standalone
@@ -140,7 +141,8 @@ class Chain:
         """Check every sentence against the store; keep what is supported, count what is not."""
         started = time.perf_counter()
         with self.searcher.store.snapshot() as snapshot:
-            checked_claims = [_claim_of(evidence, snapshot.text_of) for evidence in draft.evidence]
+            checked_claims = [_claim_of(evidence, snapshot) for evidence in draft.evidence]
+            passages = tuple(_passage_of(ranked, snapshot) for ranked in draft.hits)
         kept = [(claim, span) for claim, span in checked_claims if claim.support is Support.SUPPORTED]
         return Answer(
             question=draft.question,
@@ -149,7 +151,7 @@ class Chain:
             verdict=Verdict.ANSWERED if kept else Verdict.NOT_IN_DOCUMENTS,
             claims=tuple(replace(claim, citations=(n,)) for n, (claim, _) in enumerate(kept, start=1)),
             sources=tuple(span for _, span in kept),
-            passages=tuple(_passage_of(ranked) for ranked in draft.hits),
+            passages=passages,
             confidence=draft.confidence,
             threshold=self.gate.threshold,
             dropped=len(checked_claims) - len(kept),
@@ -159,16 +161,17 @@ class Chain:
         )
 
 
-def _claim_of(evidence: Evidence, text_of: Callable[[str], str | None]) -> tuple[Claim, Span]:
+def _claim_of(evidence: Evidence, snapshot: Snapshot) -> tuple[Claim, Span]:
     stored = evidence.passage
     start, end = evidence.sentence.start, evidence.sentence.end
     quote = stored.text[start - stored.chunk.start : end - stored.chunk.start]
-    span = Span(stored.document, start, end, quote, stored.chunk.heading)
+    place = snapshot.place_of(stored.document_id, start, end)
+    span = Span(stored.document, start, end, quote, stored.chunk.heading, place)
     claim = Claim(quote, (1,), Support.UNSUPPORTED, evidence.score)
-    return replace(claim, support=verify(claim, (span,), text_of)), span
+    return replace(claim, support=verify(claim, (span,), snapshot.text_of)), span
 
 
-def _passage_of(ranked: RankedHit) -> Passage:
+def _passage_of(ranked: RankedHit, snapshot: Snapshot) -> Passage:
     hit, chunk = ranked.hit, ranked.hit.passage.chunk
     return Passage(
         document=hit.passage.document,
@@ -176,6 +179,7 @@ def _passage_of(ranked: RankedHit) -> Passage:
         end=chunk.end,
         text=hit.passage.text,
         heading=chunk.heading,
+        place=snapshot.place_of(hit.passage.document_id, chunk.start, chunk.end),
         score=hit.score,
         dense=hit.dense,
         lexical=hit.lexical,

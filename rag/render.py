@@ -57,7 +57,7 @@ def _sources(answer: Answer, width: int) -> Iterator[str]:
 
 def source_lines(number: int, span: Span, width: int) -> Iterator[str]:
     """Yield where a quote stands, then the quote."""
-    yield f"[{number}] {printable(span.document)}, characters {span.start}-{span.end}"
+    yield f"[{number}] {_where(span)}"
     if span.heading:
         yield from _indented(" > ".join(span.heading), width)
     yield from _indented(f"“{printable(span.quote)}”", width)
@@ -68,8 +68,13 @@ def passage_lines(passages: Sequence[Passage], width: int) -> Iterator[str]:
     for passage in passages:
         rerank = "" if passage.rerank is None else f"rerank {passage.rerank:.2f}, "
         scores = f"{rerank}{_scores(passage.score, passage.dense, passage.lexical)}"
-        yield f"- {printable(passage.document)}, characters {passage.start}-{passage.end} ({scores})"
+        yield f"- {_where(passage)} ({scores})"
         yield from _indented(_beginning(passage.text), width)
+
+
+def _where(place: Span | Passage) -> str:
+    parts = [place.document, *([place.place] if place.place else []), f"characters {place.start}-{place.end}"]
+    return printable(", ".join(parts))
 
 
 def hit_lines(hits: Sequence[Hit], width: int) -> Iterator[str]:

@@ -53,7 +53,8 @@ def _lines(title: str, turns: Sequence[Exchange]) -> Iterator[str]:
             yield f"{_plain(claim['text'])} " + "".join(f"[{n}]" for n in claim["citations"])
         for number, source in enumerate(answer["sources"], start=1):
             heading = " > ".join(source["heading"])
-            place = f"{source['document']}, characters {source['start']}-{source['end']}"
+            page = f"{source['place']}, " if source.get("place") else ""
+            place = f"{source['document']}, {page}characters {source['start']}-{source['end']}"
             yield from ("", f"{number}. {_plain(place)}" + (f", under “{_plain(heading)}”" if heading else ""))
             yield f"   > {_plain(source['quote'])}"
 

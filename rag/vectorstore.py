@@ -168,9 +168,7 @@ def _refuse_files(snapshot: Snapshot, ids: Sequence[str]) -> None:
 
 def to_document(snapshot: Snapshot, stored: StoredChunk) -> Document:
     """Return a chunk as a LangChain document; a file's chunk says where it stands."""
-    metadata = snapshot.metadata(stored.document_id)
-    if metadata is None:
-        metadata = place(stored)
+    metadata = place(stored) if snapshot.is_file(stored.document_id) else snapshot.metadata(stored.document_id)
     return Document(id=stored.key, page_content=stored.text, metadata=metadata)
 
 

@@ -5,15 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from index.chunking import chunk
 from index.errors import QuestionError
+from index.parsing import Block, ParsedDocument, Place
 from index.store import Store
+from index.transaction import NewDocument
 from rag.abstention import Gate, load_gate
 from rag.answer import Answer, Claim, Span, Support, Verdict
 from rag.chain import Chain, Question
 from rag.conversation import Turn, leans
 from rag.question import checked
+from rag.render import answer_lines
 from rag.verification import verify
-from tests.conftest import SEED, WordReranker, build, searcher
+from tests.conftest import META, SEED, WordEncoder, WordReranker, build, searcher
 
 TEXT = "The lease ends in May. Nobody knows."
 SPAN = Span("a.txt", 0, 22, "The lease ends in May.", ())
@@ -230,3 +234,20 @@ def test_the_gates_that_ship_are_fitted() -> None:
         assert gate.precision is not None
         assert gate.precision > 0.7
         assert "questions" in gate.fitted_on
+
+
+def test_sources_and_passages_say_their_place(chain: Chain, store: Store, folder: Path) -> None:
+    text = "The ferry leaves at nine. The ferry returns at noon."
+    parsed = ParsedDocument(
+        text, (Block(0, 25), Block(26, len(text))), "utf-8", (Place(0, "page 1"), Place(26, "page 2"))
+    )
+    build(store, folder)
+    with store.transaction(META) as transaction:
+        chunks = chunk(parsed, WordEncoder().count_tokens, 40, 1)
+        transaction.put(NewDocument("ferry.pdf", "0", parsed, chunks, WordEncoder().encode([text] * len(chunks))))
+    answer = chain.invoke("When does the ferry return at noon?")
+    assert [(s.quote, s.place) for s in answer.sources if "noon" in s.quote] == [
+        ("The ferry returns at noon.", "page 2")
+    ]
+    assert answer.passages[0].place == "page 1 - page 2"
+    assert "[1] ferry.pdf, page" in "\n".join(answer_lines(answer, 80))

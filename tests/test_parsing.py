@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.errors import EncodingError, UnreadableDocumentError
-from index.parsing import known_encoding, parse
+from index.parsing import Place, known_encoding, parse, place_label
 from index.parsing.decoding import decode
 
 
@@ -157,3 +157,13 @@ def test_blocks_are_ordered_and_hold_every_letter(text: str, name: str) -> None:
     front = name == "a.md" and document.text.startswith("---")
     letters = {i for i, c in enumerate(document.text) if c.isalpha()}
     assert front or letters <= covered
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "label"),
+    [(0, 5, "page 1"), (5, 10, "page 1"), (10, 12, "page 2"), (9, 11, "page 1 - page 2"), (0, 30, "page 1 - page 3")],
+)
+def test_a_place_is_where_the_text_comes_from(start: int, end: int, label: str) -> None:
+    places = [Place(0, "page 1"), Place(10, "page 2"), Place(20, "page 3")]
+    assert place_label(places, start, end) == label
+    assert place_label((), start, end) == ""

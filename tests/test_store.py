@@ -13,6 +13,7 @@ from index.errors import (
     IndexDamagedError,
     IndexIncompatibleError,
     IndexMissingError,
+    IndexOutdatedError,
     StorageError,
 )
 from index.store import DATABASE, Store
@@ -119,6 +120,18 @@ def test_a_newer_format_is_refused(store: Store, folder: Path) -> None:
         pass
     with pytest.raises(IndexIncompatibleError, match="format 99"):
         build(store, folder)
+
+
+def test_an_older_format_is_refused_and_a_rebuild_sets_it_aside(store: Store, folder: Path) -> None:
+    build(store, folder)
+    edit(store, "PRAGMA user_version = 1")
+    with pytest.raises(IndexOutdatedError, match="--rebuild"), store.snapshot():
+        pass
+    with pytest.raises(IndexOutdatedError, match="--rebuild"):
+        build(store, folder)
+    build(store, folder, rebuild=True)
+    assert searcher(store).search("lease", 1).hits[0].passage.document == "docs/lease.txt"
+    assert store.path.with_name(DATABASE + ".damaged-1").exists()
 
 
 def test_another_programs_database_is_left_alone(store: Store, folder: Path) -> None:

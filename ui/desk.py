@@ -146,7 +146,7 @@ class Desk:
         start, end = place["start"], place["end"]
         quote = place.get("quote", place.get("text", ""))
         text = self.text(place["document"])
-        found = {"document": place["document"], "start": start, "end": end, "heading": place["heading"], "quote": quote}
+        found = {key: place.get(key, "") for key in ("document", "start", "end", "heading", "place")} | {"quote": quote}
         if text is None or text[start:end] != quote:
             return {**found, "there": False, "before": "", "after": "", "gone": text is None}
         before, after = text[max(0, start - CONTEXT_CHARACTERS) : start], text[end : end + CONTEXT_CHARACTERS]

@@ -24,7 +24,7 @@ Everything that comes from a document, a file name or a question becomes a text 
   checkable.make = make;
 
   const hidden = (text) => make("span", { class: "hidden" }, text);
-  const place = (source) => [source.document, ...source.heading].join(" › ");
+  const place = (source) => [source.document, ...(source.place ? [source.place] : []), ...source.heading].join(" › ");
 
   /* Fetch JSON from our own server; an error has the server's own words. */
   checkable.call = async (path, options = {}) => {
