@@ -6,8 +6,8 @@ from index.errors import RagError
 from index.search import RANKINGS, Searcher
 from rag.abstention import Gate, load_gate
 from rag.assemble import open_searcher
-from rag.chain import Chain, Question, Ranked, Retrieved
-from rag.reading import RankedHit
+from rag.candidates import RankedHit
+from rag.chain import Chain, Question, Ranked, Retrieved, understood
 from rag.reranking import CosineReranker, Reranker, load_reranker
 from rag.settings import Settings
 
@@ -42,14 +42,14 @@ class AblatedChain(Chain):
     def rewrite(self, question: str | Question) -> Question:
         """Search for the question as it is, if told so."""
         asked = super().rewrite(question)
-        return replace(asked, searched=asked.text) if "rewrite" in self.without else asked
+        return understood(replace(asked, searched=asked.text)) if "rewrite" in self.without else asked
 
     def rerank(self, retrieved: Retrieved) -> Ranked:
         """Keep the order of the search, if told so: its scores are too close together to matter to the reader."""
         if "rerank" not in self.without:
             return super().rerank(retrieved)
         hits = tuple(RankedHit(hit, hit.score) for hit in retrieved.hits)
-        return Ranked(retrieved.question, retrieved.searched, retrieved.generation, hits, retrieved.timings)
+        return Ranked(retrieved.question, retrieved.generation, hits, retrieved.timings)
 
 
 def open_ablated(settings: Settings, without: frozenset[str]) -> Chain:

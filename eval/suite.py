@@ -152,9 +152,9 @@ def turns(history: Sequence[Mapping[str, str]]) -> tuple[Turn, ...]:
     for message in history:
         text = text_field(message, "text")
         if message["role"] == "user":
-            found.append(Turn(text, standalone(text, found), ""))
+            found.append(Turn(text, standalone(text, found)))
         elif found:
-            found[-1] = Turn(found[-1].question, found[-1].searched, text)
+            found[-1] = Turn(found[-1].question, found[-1].searched, (text,))
     return tuple(found)
 
 

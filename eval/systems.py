@@ -46,7 +46,7 @@ class ChainSystem:
         ungated = chain.verify(draft)
         hits = [ranked.hit for ranked in draft.hits]
         if not self.given_candidates:
-            hits += chain.searcher.search(retrieved.searched, DEPTH).hits
+            hits += chain.searcher.search(asked.searched, DEPTH).hits
         return Asked(
             question.qid,
             self._renamed(answer),
@@ -61,7 +61,7 @@ class ChainSystem:
             ids = {record.name: record.id for record in snapshot.documents()}
             chunks = [c for doc_id in question.candidates for c in snapshot.chunks_of(ids[self.names[doc_id]])]
             hits = tuple(Hit(stored, 0.0, None, None) for stored in chunks)
-            return Retrieved(asked.text, asked.searched or asked.text, snapshot.generation, hits, {})
+            return Retrieved(asked, snapshot.generation, hits, {})
 
     def _place(self, hit: Hit) -> Place:
         chunk = hit.passage.chunk

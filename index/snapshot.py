@@ -133,6 +133,12 @@ class Snapshot:
         self.text(document_id)
         return place_label(self._places[document_id], start, end)
 
+    def date_of(self, document_id: int) -> str:
+        """Return a document's own date (ISO 8601), or "" if it says none, or is gone."""
+        row = self._connection.execute("SELECT metadata FROM documents WHERE id = ?", (document_id,)).fetchone()
+        date = json.loads(row[0]).get("date", "") if row else ""
+        return date if isinstance(date, str) else ""
+
     def is_file(self, document_id: int) -> bool:
         """Say whether a document is a file, not a text added through the API."""
         return bool(self._document(document_id)[7])

@@ -7,12 +7,15 @@ The promise is in the spans: `text[span.start:span.end] == span.quote`, in the t
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
+from rag.kinds import Kind
+
 
 class Verdict(StrEnum):
-    """Whether the documents hold the answer."""
+    """Whether the documents hold the answer, or hold several things that the question may mean."""
 
     ANSWERED = "answered"
     NOT_IN_DOCUMENTS = "not_in_documents"
+    UNDERSPECIFIED = "underspecified"
 
 
 class Support(StrEnum):
@@ -23,11 +26,30 @@ class Support(StrEnum):
     UNSUPPORTED = "unsupported"
 
 
+class Disagreement(StrEnum):
+    """What two sentences disagree about."""
+
+    DATE = "date"
+    NUMBER = "number"
+    NEGATION = "negation"
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of a span's document: `text[start:end] == quote`."""
+
+    start: int
+    end: int
+    quote: str
+
+
 @dataclass(frozen=True)
 class Span:
     """A stretch of a document: `text[start:end] == quote`, offsets in characters (code points).
 
-    `place` says where that is in the file ("page 3", "slide 2"); it is empty for a format without such places.
+    `place` says where that is in the file ("page 3", "slide 2"); it is empty for a format without such places. `date`
+    is the document's own, if it has one (ISO 8601). `lead` is the sentence before that names what the quote's "He" or
+    "This" refers to. `short` is the part of the quote that answers a question for a date, a number or a name.
     """
 
     document: str
@@ -36,6 +58,9 @@ class Span:
     quote: str
     heading: tuple[str, ...]
     place: str = ""
+    date: str = ""
+    lead: Stretch | None = None
+    short: Stretch | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +71,14 @@ class Claim:
     citations: tuple[int, ...]
     support: Support
     score: float
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Sources of different documents that disagree, by their numbers."""
+
+    about: Disagreement
+    citations: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -68,7 +101,8 @@ class Passage:
 class Answer:
     """What is known about a question, and where it stands.
 
-    `searched` is the question as it was searched for; `language` is the question's, as two letters (ISO 639-1).
+    `searched` is the question as it was searched for; `language` is the question's, as two letters (ISO 639-1); `kind`
+    is what it asks for. `choices` are the things that an underspecified question may mean.
     `confidence` is the best sentence's score, which the gate compared with `threshold` (None: nothing to read); a
     further sentence may score below it. `generation` numbers the state of the index; `dropped` counts sentences that
     failed the support check; `timings` are seconds by stage.
@@ -87,6 +121,9 @@ class Answer:
     model: str
     generation: int
     timings: dict[str, float] = field(default_factory=dict)
+    kind: Kind = Kind.OTHER
+    conflicts: tuple[Conflict, ...] = ()
+    choices: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """Return plain dicts and lists, ready for JSON."""

@@ -12,34 +12,46 @@ from langchain_core.runnables import Runnable, RunnableLambda
 
 from index.languages import language_of
 from index.search import Hit, Searcher
-from index.snapshot import Snapshot
 from rag.abstention import Gate
-from rag.answer import Answer, Claim, Passage, Span, Support, Verdict
+from rag.answer import Answer, Verdict
+from rag.candidates import RankedHit
+from rag.clarifying import choices
+from rag.comparison import sides
 from rag.conversation import Turn, standalone
+from rag.kinds import Kind, kind_of
 from rag.question import checked
-from rag.reading import Evidence, RankedHit, read
+from rag.reading import Reading, read
 from rag.reranking import Reranker
-from rag.verification import verify
+from rag.verification import conflicts_of, passage_of, verified
 
 MODEL = "extractive"
 DEFAULT_LANGUAGE = "en"
+LIST_FACTOR = 3  # so many times more passages are looked at for a question for a list
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question, the turns before it (oldest first), and what is searched for: the question itself if it is None."""
+    """A question, the turns before it (oldest first), what is searched for, and what kind of answer it wants.
+
+    `sides` are the questions that a comparison falls into.
+    """
 
     text: str
     history: tuple[Turn, ...] = ()
-    searched: str | None = None
+    searched: str = ""
+    kind: Kind = Kind.OTHER
+    sides: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.searched:
+            object.__setattr__(self, "searched", self.text)
 
 
 @dataclass(frozen=True)
 class Retrieved:
     """What the search found; `timings` are seconds by stage so far."""
 
-    question: str
-    searched: str
+    question: Question
     generation: int
     hits: tuple[Hit, ...]
     timings: dict[str, float]
@@ -49,8 +61,7 @@ class Retrieved:
 class Ranked:
     """The same hits with the reranker's scores, best first."""
 
-    question: str
-    searched: str
+    question: Question
     generation: int
     hits: tuple[RankedHit, ...]
     timings: dict[str, float]
@@ -58,14 +69,16 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Draft:
-    """The evidence that the reader chose, not verified yet; none once it has come to a gate that is shut."""
+    """What the reader chose, not verified yet, or the choices that the question leaves open.
 
-    question: str
-    searched: str
+    No evidence is left once it has come to a gate that is shut.
+    """
+
+    question: Question
     generation: int
     hits: tuple[RankedHit, ...]
-    evidence: tuple[Evidence, ...]
-    confidence: float | None
+    reading: Reading
+    choices: tuple[str, ...]
     timings: dict[str, float]
 
 
@@ -94,97 +107,75 @@ class Chain:
         """Say what to search for: a follow-up is made to stand alone."""
         asked = Question(question) if isinstance(question, str) else question
         text = checked(asked.text)
-        return replace(asked, text=text, searched=standalone(text, asked.history))
+        return understood(replace(asked, text=text, searched=standalone(text, asked.history)))
 
     def retrieve(self, question: Question) -> Retrieved:
-        """Search the index for passages."""
+        """Search the index for passages: more of them for a list, and for each side of a comparison."""
         started = time.perf_counter()
-        searched = question.searched or question.text
-        results = self.searcher.search(searched, self.k)
-        return Retrieved(
-            question.text, searched, results.generation, tuple(results.hits), _timed({}, "retrieve", started)
-        )
+        k = self.k * LIST_FACTOR if question.kind is Kind.LIST else self.k
+        results = self.searcher.search(question.searched, k)
+        found = {hit.passage.id: hit for hit in results.hits}
+        for side in question.sides:
+            for hit in self.searcher.search(side, max(1, self.k // 2)).hits:
+                found.setdefault(hit.passage.id, hit)
+        return Retrieved(question, results.generation, tuple(found.values()), _timed({}, "retrieve", started))
 
     def rerank(self, retrieved: Retrieved) -> Ranked:
         """Put the passages in the order of the reranker."""
         started = time.perf_counter()
-        scores = self.reranker.score(retrieved.searched, [hit.passage.text for hit in retrieved.hits])
-        hits = [RankedHit(hit, float(score)) for hit, score in zip(retrieved.hits, scores, strict=True)]
-        hits.sort(key=lambda ranked: -ranked.score)
+        scores = self.reranker.score(retrieved.question.searched, [hit.passage.text for hit in retrieved.hits])
+        hits = sorted(map(RankedHit, retrieved.hits, map(float, scores)), key=lambda ranked: -ranked.score)
         return Ranked(
-            retrieved.question,
-            retrieved.searched,
-            retrieved.generation,
-            tuple(hits),
-            _timed(retrieved.timings, "rerank", started),
+            retrieved.question, retrieved.generation, tuple(hits), _timed(retrieved.timings, "rerank", started)
         )
 
     def read(self, ranked: Ranked) -> Draft:
         """Choose the sentences that answer."""
         started = time.perf_counter()
-        reading = read(ranked.searched, ranked.hits, self.reranker)
-        return Draft(
-            ranked.question,
-            ranked.searched,
-            ranked.generation,
-            ranked.hits,
-            reading.evidence,
-            reading.confidence,
-            _timed(ranked.timings, "read", started),
-        )
+        asked = ranked.question
+        reading = read(asked.searched, asked.kind, ranked.hits, self.reranker, asked.sides)
+        open_choices = choices(asked.searched, asked.history, ranked.hits, self.reranker.scale)
+        timings = _timed(ranked.timings, "read", started)
+        return Draft(asked, ranked.generation, ranked.hits, reading, open_choices, timings)
 
     def gate_draft(self, draft: Draft) -> Draft:
-        """Take the evidence away if it is not good enough to answer from."""
-        return draft if self.gate.passes(draft.confidence) else replace(draft, evidence=())
+        """Take the evidence away if it is not good enough to answer from, or if it is open what was asked."""
+        if not self.gate.passes(draft.reading.confidence):
+            return replace(draft, reading=Reading((), draft.reading.confidence), choices=())
+        return replace(draft, reading=Reading((), draft.reading.confidence)) if draft.choices else draft
 
     def verify(self, draft: Draft) -> Answer:
         """Check every sentence against the store; keep what is supported, count what is not."""
         started = time.perf_counter()
+        asked, reading = draft.question, draft.reading
         with self.searcher.store.snapshot() as snapshot:
-            checked_claims = [_claim_of(evidence, snapshot) for evidence in draft.evidence]
-            passages = tuple(_passage_of(ranked, snapshot) for ranked in draft.hits)
-        kept = [(claim, span) for claim, span in checked_claims if claim.support is Support.SUPPORTED]
+            kept = verified(reading.evidence, snapshot)
+            passages = tuple(passage_of(ranked, snapshot) for ranked in draft.hits)
+        verdict = Verdict.ANSWERED if kept else Verdict.NOT_IN_DOCUMENTS
         return Answer(
-            question=draft.question,
-            searched=draft.searched,
-            language=language_of(draft.question) or DEFAULT_LANGUAGE,
-            verdict=Verdict.ANSWERED if kept else Verdict.NOT_IN_DOCUMENTS,
-            claims=tuple(replace(claim, citations=(n,)) for n, (claim, _) in enumerate(kept, start=1)),
-            sources=tuple(span for _, span in kept),
+            question=asked.text,
+            searched=asked.searched,
+            language=language_of(asked.text) or DEFAULT_LANGUAGE,
+            kind=asked.kind,
+            verdict=Verdict.UNDERSPECIFIED if draft.choices and not kept else verdict,
+            claims=tuple(replace(claim, citations=(n,)) for n, (claim, _) in enumerate(kept.values(), start=1)),
+            sources=tuple(span for _, span in kept.values()),
+            conflicts=conflicts_of(reading, list(kept)),
+            choices=() if kept else draft.choices,
             passages=passages,
-            confidence=draft.confidence,
+            confidence=reading.confidence,
             threshold=self.gate.threshold,
-            dropped=len(checked_claims) - len(kept),
+            dropped=len(reading.evidence) - len(kept),
             model=f"{MODEL}/{self.reranker.name}",
             generation=draft.generation,
             timings=_timed(draft.timings, "verify", started),
         )
 
 
-def _claim_of(evidence: Evidence, snapshot: Snapshot) -> tuple[Claim, Span]:
-    stored = evidence.passage
-    start, end = evidence.sentence.start, evidence.sentence.end
-    quote = stored.text[start - stored.chunk.start : end - stored.chunk.start]
-    place = snapshot.place_of(stored.document_id, start, end)
-    span = Span(stored.document, start, end, quote, stored.chunk.heading, place)
-    claim = Claim(quote, (1,), Support.UNSUPPORTED, evidence.score)
-    return replace(claim, support=verify(claim, (span,), snapshot.text_of)), span
-
-
-def _passage_of(ranked: RankedHit, snapshot: Snapshot) -> Passage:
-    hit, chunk = ranked.hit, ranked.hit.passage.chunk
-    return Passage(
-        document=hit.passage.document,
-        start=chunk.start,
-        end=chunk.end,
-        text=hit.passage.text,
-        heading=chunk.heading,
-        place=snapshot.place_of(hit.passage.document_id, chunk.start, chunk.end),
-        score=hit.score,
-        dense=hit.dense,
-        lexical=hit.lexical,
-        rerank=ranked.score,
-    )
+def understood(question: Question) -> Question:
+    """Say what kind of answer is wanted, and what a comparison is between."""
+    kind = kind_of(question.searched)
+    return replace(question, kind=kind, sides=sides(question.searched) if kind is Kind.COMPARISON else ())
 
 
 def _timed(timings: dict[str, float], stage: str, started: float) -> dict[str, float]:

@@ -62,8 +62,8 @@ class Chat:
     def _answer(self, question: str) -> Iterator[str]:
         answer = self.chain().invoke(question, self.turns)
         self.last = answer
-        text = " ".join(claim.text for claim in answer.claims)
-        self.turns.append(Turn(answer.question, answer.searched, text))
+        sentences = tuple(claim.text for claim in answer.claims)
+        self.turns.append(Turn(answer.question, answer.searched, sentences, answer.choices))
         self.said.append(Said(answer.question, answer.to_dict()))
         yield from answer_lines(answer, self.width, show_sources=False)
 

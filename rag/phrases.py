@@ -11,15 +11,66 @@ class Phrases:
     sources: str
     nearest: str
     searched: str
+    disagree: str
+    which: str
+    looked_at: str
 
 
 PHRASES = {
-    "en": Phrases("Not in the documents.", "Sources", "Nearest passages", "Searched for"),
-    "es": Phrases("No está en los documentos.", "Fuentes", "Pasajes más cercanos", "Se buscó"),
-    "fr": Phrases("Absent des documents.", "Sources", "Passages les plus proches", "Recherche"),
-    "de": Phrases("Nicht in den Dokumenten.", "Quellen", "Nächstliegende Stellen", "Gesucht wurde"),
-    "pt": Phrases("Não está nos documentos.", "Fontes", "Trechos mais próximos", "Pesquisado"),
-    "it": Phrases("Non è nei documenti.", "Fonti", "Passaggi più vicini", "Cercato"),
+    "en": Phrases(
+        "Not in the documents.",
+        "Sources",
+        "Nearest passages",
+        "Searched for",
+        "The documents disagree.",
+        "Which one do you mean?",
+        "Looked at {passages} passages of {documents} documents.",
+    ),
+    "es": Phrases(
+        "No está en los documentos.",
+        "Fuentes",
+        "Pasajes más cercanos",
+        "Se buscó",
+        "Los documentos se contradicen.",
+        "¿A cuál se refiere?",
+        "Se miraron {passages} pasajes de {documents} documentos.",
+    ),
+    "fr": Phrases(
+        "Absent des documents.",
+        "Sources",
+        "Passages les plus proches",
+        "Recherche",
+        "Les documents se contredisent.",
+        "Lequel voulez-vous dire ?",
+        "{passages} passages de {documents} documents ont été lus.",
+    ),
+    "de": Phrases(
+        "Nicht in den Dokumenten.",
+        "Quellen",
+        "Nächstliegende Stellen",
+        "Gesucht wurde",
+        "Die Dokumente widersprechen sich.",
+        "Was ist gemeint?",
+        "{passages} Stellen aus {documents} Dokumenten wurden angesehen.",
+    ),
+    "pt": Phrases(
+        "Não está nos documentos.",
+        "Fontes",
+        "Trechos mais próximos",
+        "Pesquisado",
+        "Os documentos se contradizem.",
+        "A qual se refere?",
+        "Foram vistos {passages} trechos de {documents} documentos.",
+    ),
+    "it": Phrases(
+        "Non è nei documenti.",
+        "Fonti",
+        "Passaggi più vicini",
+        "Cercato",
+        "I documenti si contraddicono.",
+        "Quale intende?",
+        "Letti {passages} passaggi di {documents} documenti.",
+    ),
 }
 
 

@@ -6,6 +6,9 @@ The reranker scores each sentence alone. But a sentence alone often does not say
   clearly higher than the first without it.
 - For a "why" question, one that gives a reason ("because", "would", a quotation) gets the score it has after the two
   sentences before it, since a cross-encoder looks for the subject of a question and does not see reasons.
+
+A list question reads all passages and takes more sentences; a comparison reads for each side. A sentence of another
+document that disagrees with a chosen one is always shown beside it, and a list follows the sentence that announces it.
 """
 
 import re
@@ -15,8 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from index.chunking import Sentence
-from index.search import Hit
 from index.snapshot import StoredChunk
+from rag.answer import Disagreement
+from rag.candidates import Candidate, RankedHit, candidates_of
+from rag.conflicts import disagreement
+from rag.kinds import Kind
 from rag.reranking import Reranker, Scores
 
 # Scores are in units of `Reranker.scale`. The values were chosen on SQuAD 2.0 (docs/evaluation.md).
@@ -28,51 +34,39 @@ PASSAGE_WEIGHT = 0.3  # how much of its passage's score a sentence gets when sen
 MARGIN = 3.0  # a further sentence must come so close to the best
 MAX_SENTENCES = 2
 MAX_REASONS = 3  # sentences that answer a "why" question
+MAX_LISTED = 8  # sentences that answer a question for a list
+MAX_CONFLICTS = 2  # further sentences that disagree with a chosen one
 SAME_WORDS = 0.7  # Jaccard similarity from which two sentences say the same
 
 
 @dataclass(frozen=True)
-class RankedHit:
-    """A hit with the reranker's score of its passage."""
-
-    hit: Hit
-    score: float
-
-
-@dataclass(frozen=True)
 class Evidence:
-    """A sentence that answers, with its passage and its score."""
+    """A sentence that answers, with its passage, its score, and the sentence that names what it leans on, if any."""
 
     passage: StoredChunk
     sentence: Sentence
     score: float
+    lead: Sentence | None = None
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Return what tells it from other evidence."""
+        return self.passage.document, self.sentence.start
 
 
 @dataclass(frozen=True)
 class Reading:
     """The chosen sentences, best document first, each document's in reading order.
 
-    `confidence` is the best score of a sentence, chosen or not; None if there was nothing to read.
+    `confidence` is the best score of a sentence, chosen or not; None if there was nothing to read. `conflicts` are
+    pairs of positions in `evidence` that disagree.
     """
 
     evidence: tuple[Evidence, ...]
     confidence: float | None
+    conflicts: tuple[tuple[int, int, Disagreement], ...] = ()
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    """A sentence, its text, and the texts of up to two sentences before it in its chunk."""
-
-    passage: StoredChunk
-    passage_score: float
-    sentence: Sentence
-    text: str
-    before: tuple[str, ...]
-
-
-WHY = re.compile(
-    r"^\W*(why|for what reason|how come|what (?:was|is|were|are) the (?:reasons?|causes?))\b", re.IGNORECASE
-)
 REASON = re.compile(
     r"\b(because|since|due to|owing to|so that|in order to|as a result|therefore|thus|hence|would|cannot|can't|"
     r"will not|won't|refus\w+|reject\w+|insist\w+|fear\w*|concern\w*|reason\w*|cause\w*|led to|prevent\w*)\b|[\"“«]",
@@ -84,61 +78,100 @@ PRONOUN = re.compile(
 )
 
 
-def read(question: str, hits: Sequence[RankedHit], reranker: Reranker) -> Reading:
-    """Choose the sentences that answer the question from the best passages."""
-    if not hits:
-        return Reading((), None)
-    candidates = _candidates([r for r in hits[:PASSAGES_READ] if r.score >= hits[0].score - NEAR * reranker.scale])
-    if not candidates:
-        return Reading((), None)
-    scores = _scores(question, candidates, reranker)
-    ranks = scores + PASSAGE_WEIGHT * np.array([c.passage_score for c in candidates], np.float32)
-    chosen = _choose(candidates, ranks, MAX_REASONS if WHY.match(question) else MAX_SENTENCES, MARGIN * reranker.scale)
-    rank = {ranked.hit.passage.document: i for i, ranked in reversed(list(enumerate(hits)))}
-    evidence = [Evidence(candidates[i].passage, candidates[i].sentence, float(scores[i])) for i in chosen]
-    evidence.sort(key=lambda e: (rank[e.passage.document], e.passage.document, e.sentence.start))
-    return Reading(tuple(evidence), float(scores.max()))
+def read(
+    question: str, kind: Kind, hits: Sequence[RankedHit], reranker: Reranker, sides: Sequence[str] = ()
+) -> Reading:
+    """Choose the sentences that answer the question from the best passages.
+
+    `sides` are the questions that a comparison falls into; the best sentence for each is taken, too.
+    """
+    whole = _Selection(question, kind, hits, reranker)
+    for side in sides:
+        scores = reranker.score(side, [ranked.hit.passage.text for ranked in hits])
+        order = sorted(map(RankedHit, [r.hit for r in hits], map(float, scores)), key=lambda ranked: -ranked.score)
+        whole.add(_Selection(side, kind, order, reranker, most=1))
+    return whole.reading()
 
 
-def _candidates(hits: Sequence[RankedHit]) -> list[_Candidate]:
-    """Return each sentence of the passages once; headings only if there is nothing else."""
-    found: dict[tuple[int, int], _Candidate] = {}
-    for ranked in hits:
-        stored = ranked.hit.passage
-        sentences = [s for s in stored.chunk.sentences if not s.is_heading] or list(stored.chunk.sentences)
-        texts = [stored.text[s.start - stored.chunk.start : s.end - stored.chunk.start] for s in sentences]
-        for i, sentence in enumerate(sentences):
-            before = tuple(texts[max(0, i - WINDOW) : i])
-            candidate = _Candidate(stored, ranked.score, sentence, texts[i], before)
-            key = (stored.document_id, sentence.start)
-            # A sentence that two chunks share is kept where more of what comes before it is known.
-            if key not in found or len(before) > len(found[key].before):
-                found[key] = candidate
-    body = [c for c in found.values() if not c.sentence.is_heading]
-    return body or list(found.values())
+class _Selection:
+    """The candidates for one question, their scores, and which are chosen."""
+
+    def __init__(
+        self, question: str, kind: Kind, hits: Sequence[RankedHit], reranker: Reranker, most: int | None = None
+    ) -> None:
+        self.kind, self.hits = kind, hits
+        limit = len(hits) if kind is Kind.LIST else PASSAGES_READ
+        near = hits[0].score - NEAR * reranker.scale if hits else 0.0
+        self.candidates = candidates_of([ranked for ranked in hits[:limit] if ranked.score >= near])
+        self.scores = _scores(question, kind, self.candidates, reranker)
+        self.ranks = self.scores + PASSAGE_WEIGHT * np.array([c.passage_score for c in self.candidates], np.float32)
+        most = most or {Kind.REASON: MAX_REASONS, Kind.LIST: MAX_LISTED}.get(kind, MAX_SENTENCES)
+        self.chosen = _choose(self.candidates, self.ranks, most, MARGIN * reranker.scale)
+        self.pairs = self._conflicts(question, MARGIN * reranker.scale)
+        self.evidence = [e for i in self.chosen for e in self._evidence(i)]
+        self.confidence = float(self.scores.max()) if self.candidates else None
+
+    def add(self, other: "_Selection") -> None:
+        """Take over what another question's selection chose."""
+        self.evidence += other.evidence
+        self.pairs += other.pairs
+        found = [c for c in (self.confidence, other.confidence) if c is not None]
+        self.confidence = max(found, default=None)
+
+    def reading(self) -> Reading:
+        """Return the chosen sentences in order, each once."""
+        rank = {ranked.hit.passage.document: i for i, ranked in reversed(list(enumerate(self.hits)))}
+        once = {evidence.place: evidence for evidence in self.evidence}.values()
+        ordered = sorted(once, key=lambda e: (rank[e.passage.document], *e.place))
+        at = {evidence.place: i for i, evidence in enumerate(ordered)}
+        pairs = [(at[one.place], at[other.place], about) for one, other, about in self.pairs]
+        conflicts = dict.fromkeys((min(one, other), max(one, other), about) for one, other, about in pairs)
+        return Reading(tuple(ordered), self.confidence, tuple(conflicts))
+
+    def _evidence(self, i: int) -> list[Evidence]:
+        """Return a chosen sentence, and the list that it announces."""
+        candidate, score = self.candidates[i], float(self.scores[i])
+        found = [Evidence(candidate.passage, candidate.sentence, score, candidate.lead())]
+        return found + [Evidence(item.passage, item.sentence, score) for item in candidate.items()]
+
+    def _conflicts(self, question: str, margin: float) -> list[tuple[Evidence, Evidence, Disagreement]]:
+        """Choose what disagrees with a chosen sentence, too; return the pairs."""
+        found: list[tuple[Evidence, Evidence, Disagreement]] = []
+        added: list[int] = []
+        for i in self.chosen:
+            for j in sorted(range(len(self.candidates)), key=lambda j: -self.ranks[j]):
+                one, other = self.candidates[i], self.candidates[j]
+                is_near = self.ranks[j] >= self.ranks[self.chosen[0]] - margin
+                if not is_near or other.passage.document == one.passage.document or (j in self.chosen and j < i):
+                    continue
+                kind = disagreement(question, self.kind, one.text, other.text)
+                if kind and (j in self.chosen or j in added or len(added) < MAX_CONFLICTS):
+                    found.append((self._evidence(i)[0], self._evidence(j)[0], kind))
+                    added += [j] if j not in self.chosen and j not in added else []
+        self.chosen += added
+        return found
 
 
-def _scores(question: str, candidates: Sequence[_Candidate], reranker: Reranker) -> Scores:
+def _scores(question: str, kind: Kind, candidates: Sequence[Candidate], reranker: Reranker) -> Scores:
     """Score each candidate alone, and where it may lean on what comes before it, with that."""
-    is_why = bool(WHY.match(question))
     windows: list[str | None] = []
     for candidate in candidates:
-        if candidate.before and is_why and REASON.search(candidate.text):
-            windows.append(" ".join([*candidate.before, candidate.text]))
-        elif candidate.before and not is_why and PRONOUN.search(candidate.text):
-            windows.append(f"{candidate.before[-1]} {candidate.text}")
-        else:
-            windows.append(None)
+        pattern = REASON if kind is Kind.REASON else PRONOUN
+        before = candidate.before(WINDOW if kind is Kind.REASON else 1)
+        leans = bool(before) and bool(pattern.search(candidate.text))
+        windows.append(" ".join([*before, candidate.text]) if leans else None)
     texts = dict.fromkeys([*(c.text for c in candidates), *(w for w in windows if w)])
     score = dict(zip(texts, reranker.score(question, list(texts)).tolist(), strict=True))
     result = [score[c.text] for c in candidates]
     for i, (candidate, window) in enumerate(zip(candidates, windows, strict=True)):
-        if window and (is_why or score[window] - score[candidate.before[-1]] >= MIN_GAIN * reranker.scale):
+        if window and (
+            kind is Kind.REASON or score[window] - score[candidate.before(1)[0]] >= MIN_GAIN * reranker.scale
+        ):
             result[i] = max(result[i], score[window])
     return np.array(result, np.float32)
 
 
-def _choose(candidates: Sequence[_Candidate], ranks: Scores, most: int, margin: float) -> list[int]:
+def _choose(candidates: Sequence[Candidate], ranks: Scores, most: int, margin: float) -> list[int]:
     """Take the best sentence, and further ones that score nearly as well and say something else."""
     chosen: list[int] = []
     for i in sorted(range(len(candidates)), key=lambda i: -ranks[i]):

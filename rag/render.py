@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from index.search import Hit
 from rag.answer import Answer, Passage, Span, Verdict
-from rag.phrases import phrases
+from rag.kinds import Kind
+from rag.phrases import Phrases, phrases
 
 # C0 and C1 control characters but tab and newline; and the marks that turn the writing direction.
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -39,15 +40,37 @@ def answer_lines(
             yield from ("", words.nearest)
             yield from passage_lines(answer.passages[:3], width)
         return
-    for claim in answer.claims:
-        marks = "".join(f"[{number}]" for number in claim.citations)
-        yield from textwrap.wrap(f"{printable(claim.text)} {marks}", width)
+    if answer.verdict is Verdict.UNDERSPECIFIED:
+        yield from (words.which, *(f"{n}. {printable(choice)}" for n, choice in enumerate(answer.choices, start=1)))
+        return
+    yield from _said(answer, words, width)
     if show_sources:
         yield from ("", words.sources)
         yield from _sources(answer, width)
     if show_passages:
         yield from ("", "Passages")
         yield from passage_lines(answer.passages, width)
+
+
+def _said(answer: Answer, words: Phrases, width: int) -> Iterator[str]:
+    """Yield the sentences; where documents disagree, with which one says so."""
+    disputed = {number for conflict in answer.conflicts for number in conflict.citations}
+    if disputed:
+        yield words.disagree
+    for claim in answer.claims:
+        marks = "".join(f"[{number}]" for number in claim.citations)
+        source = answer.sources[claim.citations[0] - 1]
+        says = f"{origin(source.document, source.date)}: " if disputed & set(claim.citations) else ""
+        lead = f"({printable(source.lead.quote)}) " if source.lead else ""
+        yield from textwrap.wrap(f"{says}{lead}{printable(claim.text)} {marks}", width)
+    if answer.kind in (Kind.LIST, Kind.COMPARISON):
+        documents = len({passage.document for passage in answer.passages})
+        yield from ("", words.looked_at.format(passages=len(answer.passages), documents=documents))
+
+
+def origin(document: str, date: str) -> str:
+    """Name a document with its date, if it has one."""
+    return printable(f"{document} ({date})" if date else document)
 
 
 def _sources(answer: Answer, width: int) -> Iterator[str]:
@@ -60,6 +83,8 @@ def source_lines(number: int, span: Span, width: int) -> Iterator[str]:
     yield f"[{number}] {_where(span)}"
     if span.heading:
         yield from _indented(" > ".join(span.heading), width)
+    if span.lead:
+        yield from _indented(f"({printable(span.lead.quote)})", width)
     yield from _indented(f"“{printable(span.quote)}”", width)
 
 

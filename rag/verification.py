@@ -5,9 +5,14 @@ document as stored, and the sentence says exactly what its quotes say. The check
 what the reader was handed, so an error anywhere between the two shows here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from rag.answer import Claim, Span, Support
+from index.chunking import Sentence
+from index.snapshot import Snapshot, StoredChunk
+from rag.answer import Claim, Conflict, Passage, Span, Stretch, Support
+from rag.candidates import RankedHit
+from rag.reading import Evidence, Reading
 
 TextOf = Callable[[str], str | None]
 
@@ -19,7 +24,71 @@ def verify(claim: Claim, sources: tuple[Span, ...], text_of: TextOf) -> Support:
         return Support.UNSUPPORTED
     for span in spans:
         text = text_of(span.document)
-        if text is None or text[span.start : span.end] != span.quote:
+        if text is None or any(text[s.start : s.end] != s.quote for s in (span, span.lead, span.short) if s):
             return Support.UNSUPPORTED
     quoted = " ".join(span.quote for span in spans)
     return Support.SUPPORTED if claim.text == quoted else Support.UNSUPPORTED
+
+
+def verified(evidence: Sequence[Evidence], snapshot: Snapshot) -> dict[int, tuple[Claim, Span]]:
+    """Return the claim and span of each piece of evidence that is supported, by its position.
+
+    A claim cites source 1 until it is numbered. A lead that is itself evidence, just before, is not repeated.
+    """
+    kept: dict[int, tuple[Claim, Span]] = {}
+    for position, piece in enumerate(evidence):
+        span = _span_of(piece, snapshot)
+        before = evidence[position - 1] if position else None
+        if before and span.lead and before.place == (span.document, span.lead.start):
+            span = replace(span, lead=None)
+        claim = Claim(span.quote, (1,), Support.UNSUPPORTED, piece.score)
+        claim = replace(claim, support=verify(claim, (span,), snapshot.text_of))
+        if claim.support is Support.SUPPORTED:
+            kept[position] = claim, span
+    return kept
+
+
+def conflicts_of(reading: Reading, kept: Sequence[int]) -> tuple[Conflict, ...]:
+    """Return the conflicts whose two sentences are both kept, with the numbers that these have then."""
+    number = {position: n for n, position in enumerate(kept, start=1)}
+    return tuple(
+        Conflict(about, (number[one], number[other]))
+        for one, other, about in reading.conflicts
+        if one in number and other in number
+    )
+
+
+def passage_of(ranked: RankedHit, snapshot: Snapshot) -> Passage:
+    """Return a hit as the answer shows it."""
+    hit, chunk = ranked.hit, ranked.hit.passage.chunk
+    return Passage(
+        document=hit.passage.document,
+        start=chunk.start,
+        end=chunk.end,
+        text=hit.passage.text,
+        heading=chunk.heading,
+        place=snapshot.place_of(hit.passage.document_id, chunk.start, chunk.end),
+        score=hit.score,
+        dense=hit.dense,
+        lexical=hit.lexical,
+        rerank=ranked.score,
+    )
+
+
+def _span_of(piece: Evidence, snapshot: Snapshot) -> Span:
+    stored, quote = piece.passage, _stretch(piece.passage, piece.sentence)
+    return Span(
+        stored.document,
+        quote.start,
+        quote.end,
+        quote.quote,
+        stored.chunk.heading,
+        snapshot.place_of(stored.document_id, quote.start, quote.end),
+        snapshot.date_of(stored.document_id),
+        _stretch(stored, piece.lead) if piece.lead else None,
+    )
+
+
+def _stretch(stored: StoredChunk, sentence: Sentence) -> Stretch:
+    first = stored.chunk.start
+    return Stretch(sentence.start, sentence.end, stored.text[sentence.start - first : sentence.end - first])

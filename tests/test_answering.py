@@ -91,7 +91,7 @@ def test_every_stage_can_be_called_alone_and_the_runnable_is_all(chain: Chain) -
 
 
 def test_a_follow_up_is_searched_for_with_the_question_before_it(chain: Chain) -> None:
-    turn = Turn("What is the lease?", "What is the lease?", "The lease ends on 3 May 2031.")
+    turn = Turn("What is the lease?", "What is the lease?", ("The lease ends on 3 May 2031.",))
     answer = chain.invoke("And its rent?", [turn])
     assert (answer.question, answer.searched) == ("And its rent?", "What is the lease? And its rent?")
     assert any("900" in claim.text for claim in answer.claims)
@@ -132,7 +132,7 @@ def test_a_document_that_changes_between_reading_and_verifying_loses_its_claim(
     build(store, folder)
     answer = chain.verify(draft)
     assert answer.verdict is Verdict.NOT_IN_DOCUMENTS
-    assert answer.dropped == len(draft.evidence) > 0
+    assert answer.dropped == len(draft.reading.evidence) > 0
 
 
 def test_near_duplicates_are_said_once(store: Store, folder: Path) -> None:

@@ -148,7 +148,7 @@ def test_a_stage_that_is_left_out_is_not_run(store: Store, folder: Path, stage: 
 
     rankings = frozenset({"dense", "lexical"} - {stage})
     chain = AblatedChain(Searcher(store, WordEncoder(), rankings), Forbidden(), GATE, 3, frozenset({stage}))
-    turn = Turn("What is the lease?", "What is the lease?", "")
+    turn = Turn("What is the lease?", "What is the lease?")
     asked = chain.rewrite(Question("And its rent?", (turn,)))
     assert asked.searched == ("And its rent?" if stage == "rewrite" else "What is the lease? And its rent?")
     ranked = chain.rerank(chain.retrieve(asked)) if stage == "rerank" else None

@@ -188,7 +188,7 @@ def test_auc_counts_a_tie_half_and_needs_both_kinds() -> None:
 def test_the_rewritten_question_is_compared_with_a_persons() -> None:
     assert unigram_recall("What is CECOT? Who built it?", "Who built CECOT?") == 1
     assert unigram_recall("Who built it?", "Who built CECOT?") == pytest.approx(2 / 3)
-    turn = Turn("What is CECOT?", "What is CECOT?", "")
+    turn = Turn("What is CECOT?", "What is CECOT?")
     question = SuiteQuestion("q", "Who built it?", True, history=(turn,), rewrite="Who built CECOT?")
     asked = Asked("q", answer(searched="Who built it?"))
     assert total("rewrite_recall", Outcome(SUITE, question, asked)) == pytest.approx(2 / 3)

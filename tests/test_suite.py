@@ -36,8 +36,8 @@ def test_histories_become_turns_with_what_was_searched_for(tmp_path: Path) -> No
     history = [{"role": "user" if n % 2 == 0 else "agent", "text": text} for n, text in enumerate(said)]
     (question,) = read_suite(write(tmp_path, [DOC], [{**QUESTION, "history": history}])).questions
     assert question.history == (
-        Turn("What is CECOT?", "What is CECOT?", "A prison."),
-        Turn("Who built it?", "What is CECOT? Who built it?", "Bukele."),
+        Turn("What is CECOT?", "What is CECOT?", ("A prison.",)),
+        Turn("Who built it?", "What is CECOT? Who built it?", ("Bukele.",)),
     )
 
 

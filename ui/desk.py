@@ -82,14 +82,13 @@ class Desk:
         question = checked(question)
         chain = self.chain()
         asked = chain.rewrite(Question(question, tuple(history)))
-        searched = asked.searched or question
-        yield Step(searched)
+        yield Step(asked.searched)
         ranked = chain.rerank(chain.retrieve(asked))
         looked_at = tuple(
             {"document": r.hit.passage.document, "heading": list(r.hit.passage.chunk.heading)} for r in ranked.hits[:3]
         )
-        yield Step(searched, looked_at)
-        yield Step(searched, looked_at, chain.verify(chain.gate_draft(chain.read(ranked))))
+        yield Step(asked.searched, looked_at)
+        yield Step(asked.searched, looked_at, chain.verify(chain.gate_draft(chain.read(ranked))))
 
     def counts(self) -> tuple[int, int]:
         """Return (documents, passages); none if there is no index yet."""

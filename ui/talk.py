@@ -156,7 +156,12 @@ def turn_value(turn: StoredTurn) -> dict[str, Any]:
 def history(turns: list[StoredTurn]) -> list[Turn]:
     """Return the conversation so far as the chain takes it; what was not answered is left out."""
     return [
-        Turn(turn.question, turn.answer["searched"], " ".join(claim["text"] for claim in turn.answer["claims"]))
+        Turn(
+            turn.question,
+            turn.answer["searched"],
+            tuple(claim["text"] for claim in turn.answer["claims"]),
+            tuple(turn.answer.get("choices", ())),
+        )
         for turn in turns
         if turn.answer
     ]
