@@ -16,7 +16,7 @@ from rag.abstention import Gate
 from rag.answer import Answer, Verdict
 from rag.candidates import RankedHit
 from rag.clarifying import choices
-from rag.comparison import sides
+from rag.comparison import Side, sides
 from rag.conversation import Turn, standalone
 from rag.kinds import Kind, kind_of
 from rag.question import checked
@@ -33,14 +33,14 @@ LIST_FACTOR = 3  # so many times more passages are looked at for a question for 
 class Question:
     """A question, the turns before it (oldest first), what is searched for, and what kind of answer it wants.
 
-    `sides` are the questions that a comparison falls into.
+    `sides` are those of a comparison.
     """
 
     text: str
     history: tuple[Turn, ...] = ()
     searched: str = ""
     kind: Kind = Kind.OTHER
-    sides: tuple[str, ...] = ()
+    sides: tuple[Side, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.searched:
@@ -116,7 +116,7 @@ class Chain:
         results = self.searcher.search(question.searched, k)
         found = {hit.passage.id: hit for hit in results.hits}
         for side in question.sides:
-            for hit in self.searcher.search(side, max(1, self.k // 2)).hits:
+            for hit in self.searcher.search(side.question, max(1, self.k // 2)).hits:
                 found.setdefault(hit.passage.id, hit)
         return Retrieved(question, results.generation, tuple(found.values()), _timed({}, "retrieve", started))
 

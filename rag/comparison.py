@@ -1,6 +1,7 @@
 """The questions that a comparison falls into: one for each side, so that evidence is found for both."""
 
 import re
+from dataclasses import dataclass
 
 _SIDE = r"(?:\"[^\"]+\"|“[^”]+”|[^,?;]+?)"
 _END = r"\s*[?.!]*\s*$"
@@ -21,20 +22,35 @@ _NAME = rf"{_WORD}(?:\s+(?:(?:of|the|de|la|von|van)\s+){{0,2}}{_WORD})*"
 _NAMES = re.compile(rf"\b(?:both\s+)?({_NAME})\s+and\s+({_NAME})")
 
 
-def sides(question: str) -> tuple[str, ...]:
-    """Return a question for each side of a comparison; none if the sides cannot be told.
+@dataclass(frozen=True)
+class Side:
+    """One side of a comparison, and the question about it."""
 
-    Example: "Which is older, Paris or Rome?" -> "Paris: Which is older?", "Rome: Which is older?".
+    name: str
+    question: str
+
+    def is_named_in(self, text: str) -> bool:
+        """Say whether a text has a word of the name."""
+        words = {word for word in re.findall(r"\w+", self.name.lower()) if len(word) > 2}
+        return bool(words & set(re.findall(r"\w+", text.lower())))
+
+
+def sides(question: str) -> tuple[Side, ...]:
+    """Return the sides of a comparison; none if they cannot be told.
+
+    Example: "Which is older, Paris or Rome?" -> Paris with "Paris: Which is older?", Rome with "Rome: Which is older?".
     """
     for pattern in _PATTERNS:
         match = pattern.search(question)
         if match:
             rest = f"{question[: match.start()].strip()} {question[match.end() :].strip()}".strip(" ,:?")
             rest = "" if _EMPTY.match(rest) else rest
-            return tuple(f"{side.strip()}: {rest}?" if rest else f"{side.strip()}" for side in match.groups())
+            names = [name.strip() for name in match.groups()]
+            return tuple(Side(name, f"{name}: {rest}?" if rest else name) for name in names)
     # "Were A and B of one nationality?": the first word is no name, even with a capital letter.
     first, _, others = question.strip().partition(" ")
     match = _NAMES.search(others)
     if match is None:
         return ()
-    return tuple(f"{first} {others[: match.start()]}{name}{others[match.end() :]}" for name in match.groups())
+    before, after = f"{first} {others[: match.start()]}", others[match.end() :]
+    return tuple(Side(name, f"{before}{name}{after}") for name in match.groups())

@@ -21,6 +21,7 @@ from index.chunking import Sentence
 from index.snapshot import StoredChunk
 from rag.answer import Disagreement
 from rag.candidates import Candidate, RankedHit, candidates_of
+from rag.comparison import Side
 from rag.conflicts import disagreement
 from rag.kinds import Kind
 from rag.reranking import Reranker, Scores
@@ -79,17 +80,18 @@ PRONOUN = re.compile(
 
 
 def read(
-    question: str, kind: Kind, hits: Sequence[RankedHit], reranker: Reranker, sides: Sequence[str] = ()
+    question: str, kind: Kind, hits: Sequence[RankedHit], reranker: Reranker, sides: Sequence[Side] = ()
 ) -> Reading:
     """Choose the sentences that answer the question from the best passages.
 
-    `sides` are the questions that a comparison falls into; the best sentence for each is taken, too.
+    For each of a comparison's `sides` the best sentence of the passages that name it is taken, too.
     """
     whole = _Selection(question, kind, hits, reranker)
     for side in sides:
-        scores = reranker.score(side, [ranked.hit.passage.text for ranked in hits])
-        order = sorted(map(RankedHit, [r.hit for r in hits], map(float, scores)), key=lambda ranked: -ranked.score)
-        whole.add(_Selection(side, kind, order, reranker, most=1))
+        named = [r.hit for r in hits if side.is_named_in(f"{r.hit.passage.chunk.heading} {r.hit.passage.text}")]
+        scores = reranker.score(side.question, [hit.passage.text for hit in named])
+        order = sorted(map(RankedHit, named, map(float, scores)), key=lambda ranked: -ranked.score)
+        whole.add(_Selection(side.question, kind, order, reranker, most=1))
     return whole.reading()
 
 

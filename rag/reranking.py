@@ -5,6 +5,8 @@ the text for relevant. If the package is missing, the encoder's cosine similarit
 """
 
 import logging
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -21,6 +23,7 @@ Scores = NDArray[np.float32]
 
 MAX_TOKENS = 320
 BATCH_TOKENS = 2_048
+REMEMBERED_PAIRS = 5_000
 
 
 class Reranker(Protocol):
@@ -92,13 +95,40 @@ class CosineReranker:
         return scores
 
 
+class Remembering:
+    """A reranker that knows the scores of the pairs that it was asked for last: a question's stages share them."""
+
+    def __init__(self, reranker: Reranker, pairs: int = REMEMBERED_PAIRS) -> None:
+        self._reranker = reranker
+        self._pairs = pairs
+        self._known: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._lock = threading.Lock()
+        self.name = reranker.name
+        self.scale = reranker.scale
+
+    def score(self, question: str, texts: Sequence[str]) -> Scores:
+        """Return the scores, computing those that are not known."""
+        with self._lock:
+            known = {text: self._known[question, text] for text in texts if (question, text) in self._known}
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        if new:
+            known |= dict(zip(new, self._reranker.score(question, new).tolist(), strict=True))
+        with self._lock:
+            for text in dict.fromkeys(texts):
+                self._known[question, text] = known[text]
+                self._known.move_to_end((question, text))
+            while len(self._known) > self._pairs:
+                self._known.popitem(last=False)
+        return np.array([known[text] for text in texts], np.float32)
+
+
 def load_reranker(make_encoder: Callable[[], Encoder]) -> Reranker:
     """Return the cross-encoder, or the stand-in with a warning if it is not installed."""
     try:
-        return CrossEncoder()
+        return Remembering(CrossEncoder())
     except ModelMissingError as error:
         logger.warning("%s; ranking by cosine similarity, which answers less well", error)
-        return CosineReranker(make_encoder())
+        return Remembering(CosineReranker(make_encoder()))
 
 
 def batches(lengths: Sequence[int], budget: int) -> list[list[int]]:

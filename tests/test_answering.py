@@ -11,9 +11,10 @@ from index.parsing import Block, ParsedDocument, Place
 from index.store import Store
 from index.transaction import NewDocument
 from rag.abstention import Gate, load_gate
-from rag.answer import Answer, Claim, Span, Support, Verdict
+from rag.answer import Answer, Claim, Disagreement, Span, Support, Verdict
 from rag.chain import Chain, Question
 from rag.conversation import Turn, leans
+from rag.kinds import Kind
 from rag.question import checked
 from rag.render import answer_lines
 from rag.verification import verify
@@ -251,3 +252,84 @@ def test_sources_and_passages_say_their_place(chain: Chain, store: Store, folder
     ]
     assert answer.passages[0].place == "page 1 - page 2"
     assert "[1] ferry.pdf, page" in "\n".join(answer_lines(answer, 80))
+
+
+def test_documents_that_disagree_are_both_shown(chain: Chain, store: Store, folder: Path) -> None:
+    (folder / "copy.txt").write_text("The lease ends on 30 June 2032. It is long.\n")
+    build(store, folder)
+    answer = chain.invoke("When does the lease end, when?")
+    (conflict,) = answer.conflicts
+    assert conflict.about is Disagreement.DATE
+    quotes = {answer.sources[n - 1].document: answer.sources[n - 1].quote for n in conflict.citations}
+    assert quotes == {
+        "docs/lease.txt": "The lease ends on 3 May 2031.",
+        "docs/copy.txt": "The lease ends on 30 June 2032.",
+    }
+    lines = list(answer_lines(answer, 80))
+    assert lines[0] == "The documents disagree."
+    assert any(line.startswith("docs/copy.txt: The lease ends on 30 June") for line in lines)
+
+
+def test_documents_that_agree_are_no_conflict(chain: Chain, store: Store, folder: Path) -> None:
+    (folder / "copy.txt").write_text("In May 2031 the lease ends, and not before.\n")
+    build(store, folder)
+    assert chain.invoke("When does the lease end, when?").conflicts == ()
+
+
+def test_a_list_follows_the_sentence_that_announces_it(chain: Chain, store: Store, folder: Path) -> None:
+    (folder / "duties.md").write_text("The tenant must:\n\n- sweep stairs\n- pay in time\n\nBirds sing.\n")
+    build(store, folder)
+    answer = chain.invoke("What must the tenant do?")
+    listed = [s.quote for s in answer.sources if s.document == "docs/duties.md"]
+    assert listed == ["The tenant must:", "sweep stairs", "pay in time"]
+
+
+def test_a_question_for_a_list_takes_sentences_of_all_passages(chain: Chain, store: Store, folder: Path) -> None:
+    for number, name in enumerate(("Anna", "Bob", "Carl", "Dora", "Emil")):
+        (folder / f"{number}.txt").write_text(f"The judge {name} sits in court number {number}.\n")
+    build(store, folder)
+    answer = chain.invoke("Which judges sit? List every judge in court.")
+    assert answer.kind is Kind.LIST
+    assert {name for name in ("Anna", "Bob", "Carl", "Dora", "Emil") if name in str(answer.claims)} == {
+        "Anna",
+        "Bob",
+        "Carl",
+        "Dora",
+        "Emil",
+    }
+    assert f"Looked at {len(answer.passages)} passages of 8 documents." in list(answer_lines(answer, 80))
+
+
+def test_a_comparison_cites_both_sides(chain: Chain, store: Store, folder: Path) -> None:
+    (folder / "zagreb.txt").write_text("Zagreb was founded in 1094.\n")
+    (folder / "quito.txt").write_text("Quito was founded in 1534. Quito is older than some, says a book.\n")
+    build(store, folder)
+    answer = chain.invoke("Which is older, Zagreb or Quito?")
+    assert answer.kind is Kind.COMPARISON
+    assert {source.document for source in answer.sources} == {"docs/zagreb.txt", "docs/quito.txt"}
+
+
+def test_an_open_question_is_asked_back_and_a_choice_answers_it(chain: Chain, store: Store, folder: Path) -> None:
+    (folder / "parks.md").write_text(
+        "# Long Point park\n\nDogs may enter the park.\n\n# Sampson park\n\nDogs may enter the park, leashed.\n"
+    )
+    build(store, folder)
+    answer = chain.invoke("Which dogs may enter the park?")
+    assert (answer.verdict, answer.claims) == (Verdict.UNDERSPECIFIED, ())
+    assert set(answer.choices) == {"Long Point park", "Sampson park"}
+    assert next(iter(answer_lines(answer, 80))) == "Which one do you mean?"
+    turn = Turn(answer.question, answer.searched, (), answer.choices)
+    chosen = chain.invoke("Sampson", [turn])
+    assert chosen.verdict is Verdict.ANSWERED
+    assert chosen.sources[0].heading == ("Sampson park",)
+
+
+def test_a_sentence_that_leans_on_another_is_shown_with_it(chain: Chain, store: Store, folder: Path) -> None:
+    (folder / "shop.txt").write_text("The baker Anna Smith moved to Rome. Nobody knew. She sells rye bread at night.\n")
+    build(store, folder)
+    answer = chain.invoke("Who sells rye bread at night?")
+    source = next(s for s in answer.sources if "rye" in s.quote)
+    assert source.lead is not None
+    assert source.lead.quote == "The baker Anna Smith moved to Rome."
+    assert (folder / "shop.txt").read_text()[source.lead.start : source.lead.end] == source.lead.quote
+    assert any(line.startswith("(The baker Anna Smith moved to Rome.) She sells") for line in answer_lines(answer, 80))

@@ -175,9 +175,9 @@ def test_turns_become_a_history_and_what_the_page_shows(desk: Desk, conversation
     turns = conversations.turns(OWNER, conversation)
     (turn,) = history(turns)
     assert turn.question == turn.searched == "What is the rent of the lease?"
-    assert "900 euros" in turn.answer
+    assert "The rent is 900 euros." in turn.sentences
     shown = [turn_value(t) for t in turns]
-    assert shown[0]["sources"][0].keys() == {"document", "heading", "quote"}
+    assert shown[0]["sources"][0].keys() == {"document", "heading", "place", "date", "lead", "short", "quote"}
     assert (shown[1]["note"], "claims" in shown[1]) == ("Stopped.", False)
 
 

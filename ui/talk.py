@@ -12,6 +12,7 @@ from typing import Any
 
 from index.errors import RagError
 from rag.conversation import Turn
+from rag.kinds import Kind
 from rag.phrases import phrases
 from ui.conversations import Conversations, StoredTurn
 from ui.desk import Desk
@@ -21,6 +22,7 @@ logger = logging.getLogger("rag")
 POLL_SECONDS = 0.05
 STOPPED = "Stopped before there was an answer."
 SHOWN_CHARACTERS = 240
+SHOWN = ("document", "heading", "place", "date", "lead", "short")  # of a source or a passage
 
 
 @dataclass
@@ -132,6 +134,15 @@ class Talks:
             self.conversations.add(owner, pending.conversation, pending.question, answer, pending.note)
 
 
+def _gathered(answer: dict[str, Any]) -> str:
+    """Say how much was looked at for a list or a comparison; else nothing."""
+    if not answer["claims"] or answer.get("kind") not in (Kind.LIST, Kind.COMPARISON):
+        return ""
+    documents = len({passage["document"] for passage in answer["passages"]})
+    words = phrases(answer.get("language", "en"))
+    return words.looked_at.format(passages=len(answer["passages"]), documents=documents)
+
+
 def turn_value(turn: StoredTurn) -> dict[str, Any]:
     """Return what the page shows of a turn: no more of the passages than where they are and how they begin."""
     value: dict[str, Any] = {"id": turn.id, "question": turn.question, "note": turn.note, "thumb": turn.thumb}
@@ -144,10 +155,12 @@ def turn_value(turn: StoredTurn) -> dict[str, Any]:
             "claims": answer["claims"],
             "dropped": answer["dropped"],
             "looked_at": len(answer["passages"]),
-            "sources": [{k: s[k] for k in ("document", "heading", "quote")} for s in answer["sources"]],
+            "gathered": _gathered(answer),
+            "conflicts": answer.get("conflicts", ()),
+            "choices": answer.get("choices", ()),
+            "sources": [{k: s.get(k) for k in SHOWN} | {"quote": s["quote"]} for s in answer["sources"]],
             "passages": [
-                {"document": p["document"], "heading": p["heading"], "text": p["text"][:SHOWN_CHARACTERS]}
-                for p in answer["passages"][:3]
+                {k: p.get(k) for k in SHOWN} | {"text": p["text"][:SHOWN_CHARACTERS]} for p in answer["passages"][:3]
             ],
         }
     return value

@@ -156,8 +156,23 @@ Everything that comes from a document, a file name or a question becomes a text 
       );
       const [sign, words] = SUPPORT[claim.support] ?? SUPPORT.unsupported;
       const support = make("span", { class: `support ${claim.support}`, title: words }, make("span", { "aria-hidden": "true" }, sign), hidden(words));
-      return make("p", { class: "sentence" }, claim.text, " ", make("span", { class: "marks" }, ...marks, " ", support));
+      const source = turn.sources[claim.citations[0] - 1];
+      const disputed = turn.conflicts?.some((c) => c.citations.includes(claim.citations[0]));
+      const says = disputed ? make("strong", {}, `${source.document}${source.date ? ` (${source.date})` : ""}: `) : null;
+      const lead = source?.lead ? make("span", { class: "lead" }, `(${source.lead.quote}) `) : null;
+      return make("p", { class: "sentence" }, says, lead, ...answered(claim.text, source), " ", make("span", { class: "marks" }, ...marks, " ", support));
     };
+    /* The short answer stands out in its sentence. */
+    const answered = (text, source) => {
+      const short = source?.short?.quote;
+      const at = short ? text.indexOf(short) : -1;
+      return at < 0 ? [text] : [text.slice(0, at), make("strong", { class: "short" }, short), text.slice(at + short.length)];
+    };
+    const asking = (turn) =>
+      make("div", { class: "asking" },
+        make("p", {}, turn.words.which),
+        make("div", { class: "choices" }, ...turn.choices.map((choice) =>
+          make("button", { type: "button", onclick: () => trigger("select", { action: "example", question: choice }) }, choice))));
     const refusal = (turn) => {
       const cited = turn.sources.length;
       const all = numbers(cited + 1, cited + turn.passages.length, cited);
@@ -176,7 +191,7 @@ Everything that comes from a document, a file name or a question becomes a text 
     const plain = (turn) =>
       [
         turn.question, "",
-        ...(turn.claims?.length ? turn.claims.map((c) => `${c.text} ${c.citations.map((n) => `[${n}]`).join("")}`) : [turn.note || "Not in the documents."]),
+        ...(turn.claims?.length ? turn.claims.map((c) => `${c.text} ${c.citations.map((n) => `[${n}]`).join("")}`) : [turn.choices?.length ? [turn.words.which, ...turn.choices].join("\n") : turn.note || "Not in the documents."]),
         "",
         ...(turn.sources ?? []).map((s, i) => `[${i + 1}] ${place(s)}: “${s.quote}”`),
       ].join("\n").trim();
@@ -223,7 +238,10 @@ Everything that comes from a document, a file name or a question becomes a text 
       if (turn.searched && turn.searched !== turn.question) parts.push(make("p", { class: "searched" }, `${turn.words?.searched ?? "Searched for"}: ${turn.searched}`));
       if (turn.note) parts.push(make("p", { class: "note" }, turn.note));
       if (turn.verdict === "not_in_documents") parts.push(refusal(turn));
+      if (turn.choices?.length) parts.push(asking(turn));
+      if (turn.conflicts?.length) parts.push(make("p", { class: "conflict" }, turn.words.disagree));
       for (const claim of turn.claims ?? []) parts.push(sentence(turn, claim));
+      if (turn.gathered) parts.push(make("p", { class: "gathered" }, turn.gathered));
       if (turn.dropped) parts.push(make("p", { class: "note" }, `${turn.dropped} left out: not supported by the documents any more.`));
       if (turn.id) parts.push(actions(turn));
       else {
