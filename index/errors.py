@@ -5,6 +5,7 @@ RagError
 ├── UnreadableDocumentError  one file that cannot be read as text (indexing skips and names it)
 ├── EncodingError            no text encoding has that name
 ├── QuestionError            an empty question, or one that is too long
+├── FilterError              a filter that cannot be read, or that no document meets
 ├── IndexMissingError        there is no index yet
 ├── IndexBusyError           another process is writing
 ├── IndexIncompatibleError   made by a newer format, another model or another chunk size
@@ -38,6 +39,10 @@ class EncodingError(RagError):
 
 class QuestionError(RagError):
     """The question cannot be searched for."""
+
+
+class FilterError(RagError):
+    """A filter cannot be read, or no document meets it."""
 
 
 class IndexMissingError(RagError):

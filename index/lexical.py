@@ -7,7 +7,7 @@ what is written without spaces between words (Chinese, Japanese, Thai, ...) beco
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Self
@@ -23,6 +23,7 @@ from index.views import View, remove
 FOLDER = "lexical"
 HEAP_BYTES = 64_000_000
 MAX_WORD = 100
+GROWTH = 8  # how much further down a filtered search looks each time
 EXACT_BOOST = 0.5
 # Han, Hiragana and Katakana; Thai, Lao, Myanmar, Khmer with their vowel signs; Hangul is written with spaces, but its
 # endings stick to the words, so pairs find more there, too.
@@ -105,13 +106,21 @@ class LexicalView(View):
         """Return the files of the index, without locks and tantivy's own list of files."""
         return sorted(path for path in (folder / FOLDER).iterdir() if not path.name.startswith("."))
 
-    def search(self, question: str, k: int) -> list[tuple[int, float]]:
-        """Return up to `k` (chunk id, BM25 score), best first."""
+    def search(self, question: str, k: int, among: Collection[int] | None = None) -> list[tuple[int, float]]:
+        """Return up to `k` (chunk id, BM25 score), best first. With `among`, only chunks of these ids."""
         if k < 1:
             return []
-        hits = self._searcher.search(self._query(question), limit=k, count=False).hits
-        ids = self._searcher.fast_field_values("id", [address for _, address in hits])
-        return [(int(i), float(score)) for i, (score, _) in zip(ids, hits, strict=True) if i is not None]
+        wanted = None if among is None else set(among)
+        limit = k
+        while True:
+            hits = self._searcher.search(self._query(question), limit=limit, count=False).hits
+            ids = self._searcher.fast_field_values("id", [address for _, address in hits])
+            scored = [(int(i), float(score)) for i, (score, _) in zip(ids, hits, strict=True) if i is not None]
+            found = scored if wanted is None else [(i, score) for i, score in scored if i in wanted]
+            # Few chunks of those that match may be wanted: look further down until there are enough, or no more.
+            if len(found) >= k or len(hits) < limit:
+                return found[:k]
+            limit *= GROWTH
 
     def _query(self, question: str) -> Query:
         text = searchable(question)

@@ -4,7 +4,8 @@ import threading
 from dataclasses import dataclass
 
 from index.encoding import Encoder
-from index.errors import IndexIncompatibleError
+from index.errors import FilterError, IndexIncompatibleError
+from index.filters import DocumentFilter
 from index.lexical import LexicalView
 from index.snapshot import Snapshot, StoredChunk
 from index.store import Store
@@ -68,13 +69,19 @@ class Searcher:
         self._views: _Views | None = None
         self._lock = threading.Lock()
 
-    def search(self, question: str, k: int, depth: int = DEPTH) -> Results:
-        """Return up to `k` hits, best first, from the `depth` best of each list."""
+    def search(self, question: str, k: int, depth: int = DEPTH, where: DocumentFilter | None = None) -> Results:
+        """Return up to `k` hits, best first, from the `depth` best of each list, of documents that meet `where`.
+
+        Raises FilterError if none does.
+        """
         vector = self.encoder.encode([question])[0]
         with self.store.snapshot() as snapshot:
             views = self._current(snapshot)
-            dense = dict(views.vectors.search(vector, depth)) if "dense" in self.rankings else {}
-            lexical = dict(views.lexical.search(question, depth)) if "lexical" in self.rankings else {}
+            among = snapshot.chunk_ids(where.matches) if where and where.terms else None
+            if among is not None and not among:
+                raise FilterError("no document meets the filter: `rag status` says how many there are")
+            dense = dict(views.vectors.search(vector, depth, among)) if "dense" in self.rankings else {}
+            lexical = dict(views.lexical.search(question, depth, among)) if "lexical" in self.rankings else {}
             fused = reciprocal_rank_fusion([list(dense), list(lexical)])[:k]
             scores = dict(fused)
             chunks = snapshot.chunks(list(scores))

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,6 +146,18 @@ class Snapshot:
     def metadata(self, document_id: int) -> dict[str, Any]:
         """Return what a file says about itself, or what the caller stored with a text added through the API."""
         return dict(json.loads(self._document(document_id)[6]))
+
+    def chunk_ids(self, wanted: Callable[[str, dict[str, Any]], bool]) -> list[int]:
+        """Return the ids of the chunks of the documents that are wanted, by their name and metadata."""
+        rows = self._connection.execute("SELECT id, name, metadata FROM documents")
+        documents = [id_ for id_, name, metadata in rows if wanted(name, json.loads(metadata))]
+        found: list[int] = []
+        for first in range(0, len(documents), BATCH):
+            part = documents[first : first + BATCH]
+            marks = ",".join("?" * len(part))
+            chunks = self._connection.execute(f"SELECT id FROM chunks WHERE document_id IN ({marks})", part)
+            found += [id_ for (id_,) in chunks]
+        return found
 
     def chunks(self, ids: Sequence[int]) -> list[StoredChunk]:
         """Return the chunks with these ids, in the order asked for; an id that is not there is left out."""

@@ -1,5 +1,6 @@
 """The FAISS view: exact inner product over the chunks' vectors, each under its chunk's id."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -56,9 +57,15 @@ class VectorView(View):
         """Return the one file of the index."""
         return [folder / FILE]
 
-    def search(self, vector: Vectors, k: int) -> list[tuple[int, float]]:
-        """Return up to `k` (chunk id, cosine similarity) for one vector of shape (dimension,), best first."""
-        similarities, ids = self._index.search(vector.reshape(1, -1), k)
+    def search(self, vector: Vectors, k: int, among: Sequence[int] | None = None) -> list[tuple[int, float]]:
+        """Return up to `k` (chunk id, cosine similarity) for one vector of shape (dimension,), best first.
+
+        With `among`, only chunks of these ids.
+        """
+        wanted = None
+        if among is not None:
+            wanted = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.array(among, np.int64)))
+        similarities, ids = self._index.search(vector.reshape(1, -1), k, params=wanted)
         return [(int(i), float(s)) for i, s in zip(ids[0], similarities[0], strict=True) if i >= 0]
 
     def _add(self, snapshot: Snapshot, since: int) -> None:

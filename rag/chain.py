@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from langchain_core.runnables import Runnable, RunnableLambda
 
+from index.filters import DocumentFilter
 from index.languages import language_of
 from index.search import Hit, Searcher
 from rag.abstention import Gate
@@ -33,7 +34,7 @@ LIST_FACTOR = 3  # so many times more passages are looked at for a question for 
 class Question:
     """A question, the turns before it (oldest first), what is searched for, and what kind of answer it wants.
 
-    `sides` are those of a comparison.
+    `sides` are those of a comparison; `where` says which documents are searched, all if it is None.
     """
 
     text: str
@@ -41,6 +42,7 @@ class Question:
     searched: str = ""
     kind: Kind = Kind.OTHER
     sides: tuple[Side, ...] = ()
+    where: DocumentFilter | None = None
 
     def __post_init__(self) -> None:
         if not self.searched:
@@ -99,9 +101,12 @@ class Chain:
             | RunnableLambda(self.verify)
         )
 
-    def invoke(self, question: str, history: Sequence[Turn] = ()) -> Answer:
-        """Answer a question, which may lean on the turns before it. Raises QuestionError, or an error of the index."""
-        return self.runnable.invoke(Question(question, tuple(history)))
+    def invoke(self, question: str, history: Sequence[Turn] = (), where: DocumentFilter | None = None) -> Answer:
+        """Answer a question, which may lean on the turns before it, from all documents or those that meet `where`.
+
+        Raises QuestionError, FilterError if no document meets `where`, or an error of the index.
+        """
+        return self.runnable.invoke(Question(question, tuple(history), where=where))
 
     def rewrite(self, question: str | Question) -> Question:
         """Say what to search for: a follow-up is made to stand alone."""
@@ -113,10 +118,10 @@ class Chain:
         """Search the index for passages: more of them for a list, and for each side of a comparison."""
         started = time.perf_counter()
         k = self.k * LIST_FACTOR if question.kind is Kind.LIST else self.k
-        results = self.searcher.search(question.searched, k)
+        results = self.searcher.search(question.searched, k, where=question.where)
         found = {hit.passage.id: hit for hit in results.hits}
         for side in question.sides:
-            for hit in self.searcher.search(side.question, max(1, self.k // 2)).hits:
+            for hit in self.searcher.search(side.question, max(1, self.k // 2), where=question.where).hits:
                 found.setdefault(hit.passage.id, hit)
         return Retrieved(question, results.generation, tuple(found.values()), _timed({}, "retrieve", started))
 
