@@ -47,11 +47,12 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help=f"store the threshold in {GATES.name}")
     parser.add_argument("--without-cross-encoder", action="store_true", help="fit the stand-in, cosine similarity")
     options = parser.parse_args()
-    prepared = prepare_suite(read_suite(options.suite), Settings())
+    settings = Settings.from_environment()
+    prepared = prepare_suite(read_suite(options.suite), settings)
     without = frozenset({"gate", "cross-encoder"} if options.without_cross_encoder else {"gate"})
     chain = open_ablated(prepared.settings, without)
-    name = chain.reranker.name
-    identity = (*identity_of(Settings(), chain), sorted(without))
+    name = chain.judge.reranker.name
+    identity = (*identity_of(settings, chain), sorted(without))
     outcomes = run(prepared.suite, ChainSystem(chain, prepared.ids), identity)
     for measure in map(measure_named, ("auc", "aurc", "contains", "sentences")):
         rows = [row for outcome in outcomes if (row := measure.row(outcome)) is not None]

@@ -89,7 +89,7 @@ def evaluate(plan: Plan) -> Evaluated:
 def identity_of(settings: Settings, chain: Chain) -> tuple[object, ...]:
     """Return what answers depend on beside the suite."""
     settings = replace(settings, index=Path())
-    return settings, encoder_identity(settings.encoder), chain.gate, code_hash("index", "rag", "eval")
+    return settings, encoder_identity(settings.encoder), chain.judge.gate, code_hash("index", "rag", "eval")
 
 
 def _read(plan: Plan) -> Suite:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from index.errors import RagError
 from index.search import RANKINGS, Searcher
 from rag.abstention import Gate, load_gate
-from rag.assemble import open_searcher
+from rag.assemble import foreign_judge, open_searcher
 from rag.candidates import RankedHit
 from rag.chain import Chain, Question, Ranked, Retrieved, understood
 from rag.reranking import CosineReranker, Reranker, load_reranker
@@ -49,7 +49,7 @@ class AblatedChain(Chain):
         if "rerank" not in self.without:
             return super().rerank(retrieved)
         hits = tuple(RankedHit(hit, hit.score) for hit in retrieved.hits)
-        return Ranked(retrieved.question, retrieved.generation, hits, retrieved.timings)
+        return Ranked(retrieved.question, retrieved.generation, hits, self.judge_of(retrieved), retrieved.timings)
 
 
 def open_ablated(settings: Settings, without: frozenset[str]) -> Chain:
@@ -62,8 +62,6 @@ def open_ablated(settings: Settings, without: frozenset[str]) -> Chain:
     else:
         reranker = load_reranker(lambda: searcher.encoder)
     gate = load_gate(reranker.name, ALWAYS_OPEN if "gate" in without else settings.threshold)
-    return (
-        AblatedChain(searcher, reranker, gate, settings.k, without)
-        if without
-        else Chain(searcher, reranker, gate, settings.k)
-    )
+    if without:
+        return AblatedChain(searcher, reranker, gate, settings.k, without)
+    return Chain(searcher, reranker, gate, settings.k, foreign_judge(settings, searcher.encoder))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from index.errors import ModelError
+from rag.reranking import Reranker
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,14 @@ class Gate:
     def passes(self, confidence: float | None) -> bool:
         """Say whether to answer. With nothing to read there is no confidence, and no answer."""
         return confidence is not None and confidence >= self.threshold
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A reranker, and the gate that is fitted to its scores."""
+
+    reranker: Reranker
+    gate: Gate
 
 
 def load_gate(reranker: str, threshold: float | None = None) -> Gate:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from rag.settings import Settings
 
 if TYPE_CHECKING:
+    from index.encoding import Encoder
     from index.schema import IndexMeta
     from index.search import Searcher
     from index.store import Store
+    from rag.abstention import Judge
     from rag.chain import Chain
     from rag.reranking import Reranker
 
@@ -50,7 +52,20 @@ def open_chain(settings: Settings) -> "Chain":
         from rag.chain import Chain
 
         gate = load_gate(reranker.result().name, settings.threshold)
-        return Chain(searcher.result(), reranker.result(), gate, settings.k)
+        foreign = foreign_judge(settings, searcher.result().encoder)
+        return Chain(searcher.result(), reranker.result(), gate, settings.k, foreign)
+
+
+def foreign_judge(settings: Settings, encoder: "Encoder") -> "Judge | None":
+    """Return who judges what is not in English: the multilingual encoder, if that is the one in use."""
+    from index.encoding import MULTILINGUAL_ENCODER
+    from rag.abstention import Judge, load_gate
+    from rag.reranking import CosineReranker, Remembering
+
+    if settings.encoder != MULTILINGUAL_ENCODER:
+        return None
+    reranker = Remembering(CosineReranker(encoder))
+    return Judge(reranker, load_gate(reranker.name))
 
 
 def _open_reranker(settings: Settings) -> "Reranker":

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from index.filters import DocumentFilter
-from index.languages import language_of
+from index.languages import language_of, mostly_english
 from index.search import Hit, Searcher
-from rag.abstention import Gate
+from rag.abstention import Gate, Judge
 from rag.answer import Answer, Verdict
 from rag.candidates import RankedHit
 from rag.clarifying import choices
@@ -61,11 +61,12 @@ class Retrieved:
 
 @dataclass(frozen=True)
 class Ranked:
-    """The same hits with the reranker's scores, best first."""
+    """The same hits with the scores of the judge's reranker, best first."""
 
     question: Question
     generation: int
     hits: tuple[RankedHit, ...]
+    judge: Judge
     timings: dict[str, float]
 
 
@@ -79,18 +80,25 @@ class Draft:
     question: Question
     generation: int
     hits: tuple[RankedHit, ...]
+    judge: Judge
     reading: Reading
     choices: tuple[str, ...]
     timings: dict[str, float]
 
 
 class Chain:
-    """The stages over one index. `k` is the number of passages that are reranked and shown."""
+    """The stages over one index. `k` is the number of passages that are reranked and shown.
 
-    def __init__(self, searcher: Searcher, reranker: Reranker, gate: Gate, k: int) -> None:
+    `foreign`, if there is one, judges in place of `reranker` and `gate` where the question or the passages are not in
+    English, the one language that the cross-encoder reads.
+    """
+
+    def __init__(
+        self, searcher: Searcher, reranker: Reranker, gate: Gate, k: int, foreign: Judge | None = None
+    ) -> None:
         self.searcher = searcher
-        self.reranker = reranker
-        self.gate = gate
+        self.judge = Judge(reranker, gate)
+        self.foreign = foreign
         self.k = k
         self.runnable: Runnable[str | Question, Answer] = (
             RunnableLambda(self.rewrite)
@@ -128,24 +136,31 @@ class Chain:
     def rerank(self, retrieved: Retrieved) -> Ranked:
         """Put the passages in the order of the reranker."""
         started = time.perf_counter()
-        scores = self.reranker.score(retrieved.question.searched, [hit.passage.text for hit in retrieved.hits])
+        judge = self.judge_of(retrieved)
+        scores = judge.reranker.score(retrieved.question.searched, [hit.passage.text for hit in retrieved.hits])
         hits = sorted(map(RankedHit, retrieved.hits, map(float, scores)), key=lambda ranked: -ranked.score)
-        return Ranked(
-            retrieved.question, retrieved.generation, tuple(hits), _timed(retrieved.timings, "rerank", started)
-        )
+        timings = _timed(retrieved.timings, "rerank", started)
+        return Ranked(retrieved.question, retrieved.generation, tuple(hits), judge, timings)
+
+    def judge_of(self, retrieved: Retrieved) -> Judge:
+        """Return who judges: the foreign one, if there is one, unless question and passages are in English."""
+        if self.foreign is None:
+            return self.judge
+        is_english = language_of(retrieved.question.searched) in (None, "en")
+        return self.judge if is_english and mostly_english(h.passage.text for h in retrieved.hits) else self.foreign
 
     def read(self, ranked: Ranked) -> Draft:
         """Choose the sentences that answer."""
         started = time.perf_counter()
-        asked = ranked.question
-        reading = read(asked.searched, asked.kind, ranked.hits, self.reranker, asked.sides)
-        open_choices = choices(asked.searched, asked.history, ranked.hits, self.reranker.scale)
+        asked, reranker = ranked.question, ranked.judge.reranker
+        reading = read(asked.searched, asked.kind, ranked.hits, reranker, asked.sides)
+        open_choices = choices(asked.searched, asked.history, ranked.hits, reranker.scale)
         timings = _timed(ranked.timings, "read", started)
-        return Draft(asked, ranked.generation, ranked.hits, reading, open_choices, timings)
+        return Draft(asked, ranked.generation, ranked.hits, ranked.judge, reading, open_choices, timings)
 
     def gate_draft(self, draft: Draft) -> Draft:
         """Take the evidence away if it is not good enough to answer from, or if it is open what was asked."""
-        if not self.gate.passes(draft.reading.confidence):
+        if not draft.judge.gate.passes(draft.reading.confidence):
             return replace(draft, reading=Reading((), draft.reading.confidence), choices=())
         return replace(draft, reading=Reading((), draft.reading.confidence)) if draft.choices else draft
 
@@ -169,9 +184,9 @@ class Chain:
             choices=() if kept else draft.choices,
             passages=passages,
             confidence=reading.confidence,
-            threshold=self.gate.threshold,
+            threshold=draft.judge.gate.threshold,
             dropped=len(reading.evidence) - len(kept),
-            model=f"{MODEL}/{self.reranker.name}",
+            model=f"{MODEL}/{draft.judge.reranker.name}",
             generation=draft.generation,
             timings=_timed(draft.timings, "verify", started),
         )
