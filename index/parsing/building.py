@@ -7,8 +7,11 @@ from index.parsing.blocks import Attachment, Block, Metadata, ParsedDocument, Pl
 
 MAX_CHARACTERS = 50_000_000
 LINE_ENDS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
-# Control characters, halves of surrogate pairs and non-characters: no database and no terminal wants them.
-UNUSABLE = re.compile(r"[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+# Control characters, halves of surrogate pairs and non-characters, which no database wants; and what nobody sees and
+# what would keep a word from being found: soft hyphens, spaces of no width.
+UNUSABLE = re.compile(
+    r"[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]|[\u00ad\u200b\u2060\ufeff]"
+)
 
 
 class TextBuilder:
@@ -47,6 +50,11 @@ class TextBuilder:
         if self._length > MAX_CHARACTERS:
             raise UnreadableDocumentError(f"more than {MAX_CHARACTERS:,} characters of text: split it")
 
+    @property
+    def text(self) -> str:
+        """What was added so far."""
+        return "".join(self._parts)
+
     def document(
         self, encoding: str = "", metadata: Metadata | None = None, attachments: tuple[Attachment, ...] = ()
     ) -> ParsedDocument:
@@ -54,7 +62,7 @@ class TextBuilder:
         if not self._blocks:
             raise UnreadableDocumentError("no text in it")
         return ParsedDocument(
-            "".join(self._parts),
+            self.text,
             tuple(self._blocks),
             encoding,
             tuple(self._places),
