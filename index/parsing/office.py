@@ -96,8 +96,16 @@ def _points(element: Element | None) -> dict[int, str]:
     for point in descendants(element, "pt"):
         value = child(point, "v")
         if value is not None and attribute(point, "idx").isdecimal():
-            found[int(attribute(point, "idx"))] = value.text or ""
+            found[int(attribute(point, "idx"))] = _rounded(value.text or "")
     return found
+
+
+def _rounded(text: str) -> str:
+    """Return a number without the noise of binary fractions: "4.4000000000000004" -> "4.4"."""
+    try:
+        return f"{float(text):.12g}" if len(text) > 12 else text
+    except ValueError:
+        return text
 
 
 def math_text(element: Element) -> str:

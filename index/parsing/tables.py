@@ -8,10 +8,13 @@ from index.parsing.building import TextBuilder
 # A number, an amount, a date or a time: what stands in a row of values, not in a header.
 VALUE = re.compile(r"[-+(]?[€$£¥]?\s*\d[\d\s.,:/'%-]*\)?\s*(?:%|[€$£¥]|[A-Za-z]{1,3})?|true|false", re.IGNORECASE)
 
+# Stands in a row for a column that the cell to its left takes as well.
+SPANNED = "\0"
+
 
 def is_header(cells: Sequence[str]) -> bool:
     """Say whether a table's first row names its columns: at least two different words or phrases, and no values."""
-    filled = [cell for cell in cells if cell]
+    filled = [cell for cell in cells if cell and cell != SPANNED]
     return (
         len(filled) > 1
         and len(set(filled)) == len(filled)
@@ -26,7 +29,7 @@ def row_text(header: Sequence[str], cells: Iterable[str]) -> str:
     """
     named = []
     for column, cell in enumerate(cells):
-        if cell:
+        if cell and cell != SPANNED:
             name = header[column].rstrip(":") if column < len(header) else ""
             named.append(f"{name}: {cell}" if name else cell)
     return "; ".join(named)
@@ -34,16 +37,21 @@ def row_text(header: Sequence[str], cells: Iterable[str]) -> str:
 
 def add_table(builder: TextBuilder, rows: Sequence[Sequence[str]], header: Sequence[str] | None = None) -> None:
     """Add a table, a block for each row. The first row is the header if it looks like one, unless one is given."""
-    apart = True
-    if header is not None:
-        apart = not builder.add(row_text((), header))
-    elif len(rows) > 1 and is_header(rows[0]):
-        header = rows[0]
-        apart = not builder.add(row_text((), header))
-        rows = rows[1:]
+    if header is None and len(rows) > 1 and is_header(rows[0]):
+        header, rows = rows[0], rows[1:]
+    apart = header is None or not builder.add(row_text((), header))
+    names = _spread(header or ())
     for row in rows:
-        if builder.add(row_text(header or (), row), apart=apart):
+        if builder.add(row_text(names, row), apart=apart):
             apart = False
+
+
+def _spread(header: Sequence[str]) -> list[str]:
+    """Give a name that stands above several columns to each of them."""
+    names: list[str] = []
+    for name in header:
+        names.append(names[-1] if name == SPANNED and names else name)
+    return names
 
 
 def one_line(text: str) -> str:

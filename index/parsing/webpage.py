@@ -14,7 +14,7 @@ from index.parsing.blocks import Metadata, ParsedDocument
 from index.parsing.building import TextBuilder
 from index.parsing.decoding import MARKS, decode, known_encoding
 from index.parsing.metadata import iso_date, language_code
-from index.parsing.tables import add_table, one_line
+from index.parsing.tables import SPANNED, add_table, one_line
 
 MAX_DEPTH = 1_000
 CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([\w.:-]+)|<\?xml[^>]+encoding\s*=\s*[\"']([\w.:-]+)", re.I)
@@ -192,7 +192,7 @@ def _add_table(builder: TextBuilder, table: LexborNode) -> None:
             if cell.tag in ("td", "th") and not _is_skipped(cell):
                 kinds.add(cell.tag)
                 cells.append(one_line(content_of(cell)))
-                cells += [""] * (_span(cell) - 1)
+                cells += [SPANNED] * (_span(cell) - 1)
             cell = cell.next
         rows.append(cells)
         heads.append(kinds == {"th"})

@@ -10,7 +10,7 @@ from index.parsing.blocks import ParsedDocument
 from index.parsing.building import TextBuilder
 from index.parsing.office import Package, Relation, chart_rows, chosen, math_text
 from index.parsing.safe_xml import Element, attribute, child, children, descendants, name_of
-from index.parsing.tables import add_table, one_line
+from index.parsing.tables import SPANNED, add_table, one_line
 from index.parsing.word_numbering import Numbering
 from index.parsing.word_styles import Styles, heading_level
 
@@ -166,7 +166,7 @@ class _Reader:
                 text = self._cell_text(cell)
                 if _is_continued(cell) and texts and len(line) < len(texts[-1]):
                     text = texts[-1][len(line)]
-                line += [text, *[""] * (width - 1)]
+                line += [text, *[SPANNED] * (width - 1)]
             texts.append(line)
         add_table(self.builder, texts)
         self._add_waiting()
