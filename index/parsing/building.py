@@ -8,9 +8,9 @@ from index.parsing.blocks import Attachment, Block, Metadata, ParsedDocument, Pl
 MAX_CHARACTERS = 50_000_000
 LINE_ENDS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 # Control characters, halves of surrogate pairs and non-characters, which no database wants; and what nobody sees and
-# what would keep a word from being found: soft hyphens, spaces of no width.
+# what would keep a word from being found: soft hyphens, spaces of no width, bullets of the Symbol font.
 UNUSABLE = re.compile(
-    r"[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]|[\u00ad\u200b\u2060\ufeff]"
+    r"[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]|[\u00ad\u200b\u2060\ufeff\uf000-\uf0ff]"
 )
 
 

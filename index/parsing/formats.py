@@ -38,9 +38,9 @@ EPUB = Format("EPUB", "epub", (".epub",))
 WEB_PAGE = Format("HTML", "webpage", (".html", ".htm", ".xhtml"))
 RICH_TEXT = Format("RTF", "richtext", (".rtf",))
 MAIL = Format("E-mail", "mail", (".eml",))
-MAILBOX = Format("Mailbox", "mailbox", (".mbox",))
+MAILBOX = Format("Mailbox", "mails", (".mbox",))
 OUTLOOK = Format("Outlook message", "outlook", (".msg",))
-LEGACY = Format("Old Office", "legacy", (".doc", ".xls", ".ppt", ".dot", ".pps"))
+LEGACY = Format("Word 97", "legacy", (".doc", ".xls", ".ppt", ".dot", ".pps"))
 TABLE = Format("CSV", "delimited", (".csv", ".tsv", ".tab", ".psv"))
 RECORDS = Format("JSON", "records", (".json", ".jsonl", ".ndjson", ".geojson"))
 SUBTITLES = Format("Subtitles", "subtitles", (".srt", ".vtt"))
@@ -84,6 +84,7 @@ ZIP_PARTS = (
     (re.compile(r"ppt/presentation\.xml"), SLIDES),
     (re.compile(r"xl/workbook\d*\.xml"), WORKBOOK),
     (re.compile(r"META-INF/container\.xml"), EPUB),
+    (re.compile(r"content\.xml"), OPEN_DOCUMENT),
 )
 ZIP_KINDS = ((b"application/epub+zip", EPUB), (b"application/vnd.oasis.opendocument", OPEN_DOCUMENT))
 WEB_START = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)[\s>]", re.I | re.S)
