@@ -67,9 +67,8 @@ def main() -> None:
             if document is not None and has_show:
                 show(document)
     if recalls:
-        print(
-            f"\n{len(recalls)} files with expected text: mean recall {sum(recalls) / len(recalls):.3f}, least {min(recalls):.3f}"
-        )
+        mean = sum(recalls) / len(recalls)
+        print(f"\n{len(recalls)} files with expected text: mean recall {mean:.3f}, least {min(recalls):.3f}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Unpack the RTF of Outlook messages (LZFu, [MS-OXRTFCP])."""
 
 import struct
+from collections.abc import Iterator
 
 from index.errors import UnreadableDocumentError
 
@@ -39,7 +40,7 @@ def decompress(data: bytes) -> bytes:
                 offset, length = token >> 4, (token & 15) + 2
                 if offset == write:
                     return bytes(out)
-                piece = (window[(offset + step) % WINDOW] for step in range(length))
+                piece: Iterator[int] = (window[(offset + step) % WINDOW] for step in range(length))
             else:
                 piece = iter(data[read : read + 1])
                 read += 1

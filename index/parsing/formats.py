@@ -39,7 +39,7 @@ WEB_PAGE = Format("HTML", "webpage", (".html", ".htm", ".xhtml"))
 RICH_TEXT = Format("RTF", "richtext", (".rtf",))
 MAIL = Format("E-mail", "mail", (".eml",))
 MAILBOX = Format("Mailbox", "mails", (".mbox",))
-OUTLOOK = Format("Outlook message", "outlook", (".msg",))
+OUTLOOK = Format("Outlook message", "legacy", (".msg",))
 LEGACY = Format("Word 97", "legacy", (".doc", ".xls", ".ppt", ".dot", ".pps"))
 TABLE = Format("CSV", "delimited", (".csv", ".tsv", ".tab", ".psv"))
 RECORDS = Format("JSON", "records", (".json", ".jsonl", ".ndjson", ".geojson"))
@@ -118,7 +118,8 @@ def format_of(name: str, data: bytes) -> Format:
         kind = next((kind for part, kind in ZIP_PARTS if any(part.fullmatch(name) for name in names)), None)
         if kind is None:
             raise UnreadableDocumentError("a ZIP archive: unpack it")
-    kind = kind or BY_SUFFIX.get(_suffix(name))
+    if kind in (None, LEGACY):
+        kind = OUTLOOK if kind and _suffix(name) in OUTLOOK.suffixes else kind or BY_SUFFIX.get(_suffix(name))
     if kind is None and not _suffix(name) and _is_text(head):
         kind = PLAIN
     if kind is None:

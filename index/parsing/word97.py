@@ -80,11 +80,11 @@ class _Document:
             is_8_bit = bool(at & 0x40000000)
             at = (at & 0x3FFFFFFF) // 2 if is_8_bit else at & 0x3FFFFFFF
             width = 1 if is_8_bit else 2
-            piece = self.main[at : at + length * width].decode("cp1252" if is_8_bit else "utf-16-le", "replace")
-            if is_8_bit or len(piece) == length:
-                offsets += range(at, at + len(piece) * width, width)
-            else:
-                offsets += [at] * len(piece)  # halves of characters beyond U+FFFF were joined
+            raw = self.main[at : at + length * width]
+            # subtle: what is counted are 16-bit units, two for a character beyond U+FFFF; `_add_part` joins them.
+            units = (chr(unit) for (unit,) in struct.iter_unpack("<H", raw[: len(raw) // 2 * 2]))
+            piece = raw.decode("cp1252", "replace") if is_8_bit else "".join(units)
+            offsets += range(at, at + len(piece) * width, width)
             parts.append(piece)
         return "".join(parts), offsets
 
@@ -128,6 +128,7 @@ def _add_part(builder: TextBuilder, parts: Iterator[tuple[str, str, int, bool]])
     field: list[str] = []
     for raw, end, level, is_row_end in parts:
         text = _without_fields(raw, field).translate(CHARACTERS)
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         if end != "\x07" and not cells and rows:
             add_table(builder, rows)
             rows = []
@@ -141,6 +142,8 @@ def _add_part(builder: TextBuilder, parts: Iterator[tuple[str, str, int, bool]])
             cell.append(text)
         else:
             builder.add(text, level)
+    if any(cell):  # a damaged table: nothing of it is lost
+        cells.append(one_line(" ".join(cell)))
     add_table(builder, [*rows, cells] if cells else rows)
 
 
