@@ -314,7 +314,7 @@ def test_a_document_cannot_drive_the_terminal(copy: Path) -> None:
     (copy / "seeds" / "a.\x1b]0;owned\x07").write_bytes(b"")
     (copy / "seeds" / "forged\nrag: line.txt").write_bytes(b"\0")
     index = rag("index", cwd=copy)
-    assert "skipped 1:\n  seeds/forged rag: line.txt: binary" in index.stdout
+    assert "skipped 1:\n  seeds/forged rag: line.txt: a line break" in index.stdout
     outputs = [index.stdout]
     for command in (["ask", "Is the zebra striped?"], ["search", "zebra"]):
         outputs.append(rag(*command, cwd=copy).stdout)
