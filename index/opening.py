@@ -8,7 +8,6 @@ from typing import BinaryIO
 from index.errors import UnreadableDocumentError
 
 
-
 def open_regular(path: Path, inside: Path | None = None) -> BinaryIO:
     """Open a regular file for reading; one that is reached by a link only if it lies in `inside` (a real path).
 

@@ -140,6 +140,16 @@ def test_a_file_that_needs_too_much_memory_is_named_and_the_next_one_read() -> N
         assert parser.parse("a.csv", ROWS).text.endswith("Rent: 900")
 
 
+def test_a_process_that_hangs_is_ended() -> None:
+    with Parser(seconds=0.2) as parser:
+        parser.parse("a.csv", ROWS)
+        assert parser._process is not None
+        os.kill(parser._process.pid, signal.SIGSTOP)
+        with pytest.raises(UnreadableDocumentError, match=r"took longer than 0\.2 seconds"):
+            parser.parse("a.csv", ROWS)
+        assert parser._process is None
+
+
 def test_a_process_that_dies_is_named_and_started_again() -> None:
     with Parser() as parser:
         parser.parse("a.csv", ROWS)
