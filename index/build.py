@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import numpy as np
 
@@ -12,8 +12,9 @@ from index.chunking import Chunk, chunk, text_to_encode
 from index.documents import Listing, SourceFile, content_hash, discover, names_below, read_bytes
 from index.encoding import Encoder, Vectors
 from index.errors import NoDocumentsError, UnreadableDocumentError
+from index.intake import Refused, attached_to, documents_in, is_readable, suffix
 from index.lexical import LexicalView
-from index.parsing import SUFFIXES, ParsedDocument, known_encoding, parse
+from index.parsing import ParsedDocument, Parser, known_encoding
 from index.schema import IndexMeta
 from index.snapshot import DocumentRecord
 from index.store import Store
@@ -67,32 +68,30 @@ class _Pending:
 
 
 def list_folder(root: Path, index_folder: Path) -> Listing:
-    """List the files of a folder that a parser reads; the suffixes of the others are counted in `ignored`.
+    """List the files of a folder that have a format that is read; the others are counted in `ignored`, by suffix.
 
     Raises NoDocumentsError if there is none. A folder with nothing to read is refused, not taken for "remove
     everything": it may just not be mounted.
     """
     found = discover(root, index_folder)
-    files = [source for source in found.files if _suffix(source.name) in SUFFIXES]
+    readable = [(source, is_readable(source)) for source in found.files]
+    files = [source for source, is_read in readable if is_read]
+    ignored = Counter(suffix(source.name) or "no suffix" for source, is_read in readable if not is_read)
     if not files:
         others = f" (files of other formats: {len(found.files)})" if found.files else ""
-        raise NoDocumentsError(f"no {', '.join(sorted(SUFFIXES))} file in {root}{others}; the index is as it was")
-    ignored = Counter(_suffix(source.name) or "no suffix" for source in found.files)
-    for suffix in SUFFIXES:
-        del ignored[suffix]
+        raise NoDocumentsError(f"no document of a format that is read in {root}{others}; the index is as it was")
     return Listing(files, found.unlisted, ignored)
-
-
-def _suffix(name: str) -> str:
-    return PurePath(name).suffix.lower()
 
 
 class Builder:
     """Index a folder into a store. `make_encoder` is called only if there is something to encode."""
 
-    def __init__(self, store: Store, meta: IndexMeta, make_encoder: Callable[[], Encoder]) -> None:
+    def __init__(
+        self, store: Store, meta: IndexMeta, make_encoder: Callable[[], Encoder], parser: Parser | None = None
+    ) -> None:
         self.store = store
         self.meta = meta
+        self.parser = parser or Parser()
         self.make_encoder = cache(make_encoder)
 
     def build(
@@ -113,7 +112,7 @@ class Builder:
         encoding = known_encoding(encoding) if encoding else None
         listing = listing or list_folder(root, self.store.folder)
         report = BuildReport(skipped=list(listing.unlisted), ignored=listing.ignored)
-        with self.store.transaction(self.meta, rebuild=rebuild) as transaction:
+        with self.parser, self.store.transaction(self.meta, rebuild=rebuild) as transaction:
             records = {d.name: d for d in transaction.snapshot.documents()}
             below = names_below(records, root, self.store.folder)
             here = {name: record for name, record in records.items() if record.is_file and name in below}
@@ -146,31 +145,43 @@ class Builder:
         report: BuildReport,
     ) -> Iterator[_Pending | int]:
         """Yield what is to be stored, or the size of a file that is not."""
+        attached = attached_to({source.name for source in files}, here)
         for source in files:
             try:
                 data = read_bytes(source)
             except UnreadableDocumentError as error:
                 report.skipped.append((source.name, str(error)))
                 # A file that cannot be read at the moment is not gone: what is stored of it stays.
-                report.present |= {source.name} & here.keys()
+                report.present |= ({source.name} & here.keys()) | attached[source.name]
                 continue
             sha256 = content_hash(data)
             known = here.get(source.name)
-            same = known is not None and known.content_sha256 == sha256 and encoding in (None, known.encoding)
-            if same and not rebuild:
-                report.unchanged += 1
-                report.present.add(source.name)
+            if known and known.content_sha256 == sha256 and _same_encoding(known, encoding) and not rebuild:
+                report.unchanged += 1 + len(attached[source.name])
+                report.present |= {source.name, *attached[source.name]}
                 yield len(data)
                 continue
             try:
-                parsed = parse(source.name, data, encoding)
+                yield from self._documents(source.name, data, encoding, here, report)
             except UnreadableDocumentError as error:
                 report.skipped.append((source.name, str(error)))
                 yield len(data)
-                continue
-            (report.changed if known else report.added).append(source.name)
-            report.present.add(source.name)
-            yield _Pending(source.name, sha256, parsed, self._chunk(parsed), len(data))
+
+    def _documents(
+        self, name: str, data: bytes, encoding: str | None, here: dict[str, DocumentRecord], report: BuildReport
+    ) -> Iterator[_Pending]:
+        """Yield the file's document, and those attached to it."""
+        size = len(data)
+        for found in documents_in(self.parser, name, data, encoding):
+            if not isinstance(found, Refused):
+                (report.changed if found.name in here else report.added).append(found.name)
+                report.present.add(found.name)
+                yield _Pending(found.name, found.content_sha256, found.parsed, self._chunk(found.parsed), size)
+                size = 0
+            elif found.is_known:
+                report.skipped.append((found.name, found.reason))
+            else:
+                report.ignored[suffix(found.name) or "no suffix"] += 1
 
     def _again(self, transaction: Transaction, record: DocumentRecord) -> _Pending:
         """Return a document as it is stored: a file to be chunked again, or a text of the API with its own chunks."""
@@ -221,6 +232,11 @@ class Builder:
 
     def _chunk(self, parsed: ParsedDocument) -> tuple[Chunk, ...]:
         return chunk(parsed, self.make_encoder().count_tokens, self.meta.chunk_size, self.meta.chunk_overlap)
+
+
+def _same_encoding(known: DocumentRecord, encoding: str | None) -> bool:
+    """Say whether a file would be read the same. A format may say itself how its text is encoded, whatever is asked."""
+    return encoding in (None, known.encoding) or not known.encoding
 
 
 def mend_views(store: Store) -> None:

@@ -12,16 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from index.errors import NoDocumentsError, UnreadableDocumentError
+from index.opening import open_regular
 
 MAX_FILE_BYTES = 200_000_000
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file of the folder, not read yet."""
+    """One file of the folder, not read yet. A link that leads out of `inside` is not followed."""
 
     name: str
     path: Path
+    inside: Path | None = None
 
 
 @dataclass
@@ -60,7 +62,7 @@ def discover(root: Path, index_folder: Path) -> Listing:
         here = Path(folder)
         subfolders[:] = sorted(s for s in subfolders if not s.startswith(".") and here / s != _real(index_folder))
         paths = [here / file for file in sorted(files) if not file.startswith(".")]
-        listing.files += [SourceFile(document_name(path, base), path) for path in paths]
+        listing.files += [SourceFile(document_name(path, base), path, _real(root)) for path in paths]
     return listing
 
 
@@ -95,15 +97,22 @@ def names_below(names: Iterable[str], root: Path, index_folder: Path) -> set[str
 def read_bytes(source: SourceFile) -> bytes:
     """Read the whole file. Raises UnreadableDocumentError with the reason in plain words."""
     try:
-        # subtle: a named pipe or a device would be read for ever.
-        if not source.path.is_file():
-            raise UnreadableDocumentError("not a regular file")
-        size = source.path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise UnreadableDocumentError(f"larger than {MAX_FILE_BYTES:,} bytes ({size:,})")
-        return source.path.read_bytes()
+        with open_regular(source.path, source.inside) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MAX_FILE_BYTES:
+                raise UnreadableDocumentError(f"larger than {MAX_FILE_BYTES:,} bytes ({size:,})")
+            return file.read(MAX_FILE_BYTES)
     except OSError as error:
         raise UnreadableDocumentError((error.strerror or str(error)).lower()) from error
+
+
+def read_head(source: SourceFile, size: int) -> bytes:
+    """Read the first bytes of a file; none if it cannot be read."""
+    try:
+        with open_regular(source.path, source.inside) as file:
+            return file.read(size)
+    except (OSError, UnreadableDocumentError):
+        return b""
 
 
 def content_hash(data: bytes) -> str:

@@ -116,7 +116,7 @@ def index_command(
     rebuild: bool,
     as_json: bool,
 ) -> None:
-    """Bring the index in step with FOLDER (or one file): text and Markdown, with all subfolders.
+    """Bring the index in step with FOLDER (or one file), with all subfolders.
 
     Only new, changed and removed files are touched, in one transaction. Run it again whenever files change.
 

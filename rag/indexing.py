@@ -8,6 +8,7 @@ from index.encoders import document_encoder
 from index.encoding import DEFAULT_ENCODER, MULTILINGUAL_ENCODER
 from index.languages import mostly_english
 from index.lexical import LexicalView
+from index.parsing import Parser
 from index.vectors import VectorView
 from index.views import view_state
 from rag.assemble import index_meta, open_store
@@ -21,7 +22,8 @@ def index_folder(settings: Settings, folder: Path, *, encoding: str | None, rebu
     """Bring the index in step with a folder, with a progress bar on standard error if it is a terminal."""
     from tqdm import tqdm
 
-    builder = Builder(open_store(settings), index_meta(settings), lambda: document_encoder(settings.encoder))
+    parser = Parser(settings.parse_seconds)
+    builder = Builder(open_store(settings), index_meta(settings), lambda: document_encoder(settings.encoder), parser)
     listing = list_folder(folder, settings.index)
     total = sum(_size(source.path) for source in listing.files)
     hidden = True if sys.stderr is None else None  # None: hidden unless it is a terminal

@@ -23,6 +23,7 @@ class Settings:
     threshold: float | None = None
     chunk_size: int = 200
     chunk_overlap: int = 1
+    parse_seconds: float = 10
 
     @classmethod
     def from_environment(cls, **flags: object) -> "Settings":
@@ -41,10 +42,11 @@ class Settings:
         _check("k", settings.k, 1, 50)
         _check("chunk_size", settings.chunk_size, 20, 250)
         _check("chunk_overlap", settings.chunk_overlap, 0, 5)
+        _check("parse_seconds", settings.parse_seconds, 0.01, 3600)
         return settings
 
 
-PARSERS = {"index": Path, "k": int, "threshold": float, "chunk_size": int, "chunk_overlap": int}
+PARSERS = {"index": Path, "k": int, "threshold": float, "chunk_size": int, "chunk_overlap": int, "parse_seconds": float}
 
 
 def _parse(variable: str, value: str, name: str) -> object:
@@ -54,6 +56,6 @@ def _parse(variable: str, value: str, name: str) -> object:
         raise SettingError(f"{variable}={value!r} is not a number") from error
 
 
-def _check(name: str, value: int, low: int, high: int) -> None:
+def _check(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise SettingError(f"{name.replace('_', '-')} is {value}, it must be from {low} to {high}")

@@ -168,11 +168,11 @@ def test_a_folder_without_text_is_refused_and_the_index_stays(copy: Path) -> Non
 
 def test_skipped_files_are_counted_and_named(copy: Path) -> None:
     (copy / "seeds" / "program.txt").write_bytes(b"\x7fELF\0")
-    (copy / "seeds" / "scan.pdf").write_bytes(b"%PDF")
+    (copy / "seeds" / "photo.jpeg").write_bytes(b"\xff\xd8\xff\xe0")
     result = rag("index", cwd=copy)
     assert result.returncode == 0
     assert "skipped 1:\n  seeds/program.txt: binary, not text\n" in result.stdout
-    assert "other formats, not read: 1 .pdf" in result.stdout
+    assert "other formats, not read: 1 .jpeg" in result.stdout
 
 
 @pytest.mark.parametrize("file", ["vectors.faiss", "lexical.json"])
@@ -314,7 +314,7 @@ def test_a_document_cannot_drive_the_terminal(copy: Path) -> None:
     (copy / "seeds" / "a.\x1b]0;owned\x07").write_bytes(b"")
     (copy / "seeds" / "forged\nrag: line.txt").write_bytes(b"\0")
     index = rag("index", cwd=copy)
-    assert "skipped 1:\n  seeds/forged rag: line.txt: binary" in index.stdout
+    assert "skipped 1:\n  seeds/forged rag: line.txt: a line break" in index.stdout
     outputs = [index.stdout]
     for command in (["ask", "Is the zebra striped?"], ["search", "zebra"]):
         outputs.append(rag(*command, cwd=copy).stdout)

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from starlette.types import ASGIApp
 
 from index.errors import RagError, StorageError, UnreadableDocumentError
+from index.parsing import FORMATS
 from rag.transcript import as_json, as_markdown
 from ui.access import Access, owner_of
 from ui.conversations import FILE, Conversations, StoredTurn
@@ -113,7 +114,12 @@ def _add_routes(app: FastAPI, desk: Desk, conversations: Conversations, users: M
 
     @app.get("/documents")
     def documents(owner: Owner) -> dict[str, Any]:
-        return {"documents": desk.documents(), "limit": MAX_UPLOAD_BYTES, "passages": desk.counts()[1]}
+        return {
+            "documents": desk.documents(),
+            "formats": [kind.name for kind in FORMATS],
+            "limit": MAX_UPLOAD_BYTES,
+            "passages": desk.counts()[1],
+        }
 
     @app.get("/documents/text")
     def document_text(owner: Owner, name: str) -> dict[str, str]:

@@ -11,8 +11,9 @@ from typing import Any
 
 from index.build import Builder, mend_views
 from index.documents import Listing, SourceFile, names_base
-from index.errors import IndexMissingError, NoDocumentsError, RagError, UnreadableDocumentError
-from index.parsing import SUFFIXES, parse
+from index.errors import IndexMissingError, NoDocumentsError, RagError
+from index.intake import attached_to, safe_name
+from index.parsing import Parser
 from index.schema import IndexMeta
 from index.store import Store
 from rag.answer import Answer
@@ -26,7 +27,6 @@ CONTEXT_CHARACTERS = 600
 EXAMPLES = 3
 EXAMPLE_DOCUMENTS = 50
 EXAMPLE_CHUNKS = 20
-MAX_NAME_BYTES = 200
 # Two or three capitalised words in the middle of a sentence.
 NAME = re.compile(r"(?<=[a-zà-ÿ,] )[A-ZÀ-Þ][\w-]+(?: [A-ZÀ-Þ][\w-]+){1,2}\b(?! [A-ZÀ-Þ])")
 
@@ -162,10 +162,9 @@ class Desk:
         under that name before is there then, in the folder and in the index.
         """
         safe = safe_name(name)
-        if Path(safe).suffix.lower() not in SUFFIXES:
-            raise UnreadableDocumentError(f"this format is not read (only {', '.join(sorted(SUFFIXES))})")
-        parse(safe, data)
         builder = self._builder()
+        with builder.parser as parser:
+            parser.parse(safe, data)
         path = self.uploads / safe
         with self._writing:
             self.uploads.mkdir(parents=True, exist_ok=True)
@@ -183,6 +182,9 @@ class Desk:
         meta = self._meta()
         with self._writing:
             with self.store.transaction(meta) as transaction:
+                attached = attached_to({document}, (record.name for record in transaction.snapshot.documents()))
+                for name in attached[document]:
+                    transaction.remove(name)
                 there = transaction.remove(document)
             mend_views(self.store)
             if there and self._is_upload(document):
@@ -192,7 +194,8 @@ class Desk:
     def reread(self) -> dict[str, Any]:
         """Read the indexed files again, and nothing else: what changed is indexed anew, what is gone is removed."""
         names = [document["name"] for document in self.documents()]
-        files = [SourceFile(name, self.base / name) for name in names if (self.base / name).is_file()]
+        paths = {name: self.base / name for name in names}
+        files = [SourceFile(name, path, path.parent.resolve()) for name, path in paths.items() if path.is_file()]
         builder = self._builder()
         with self._writing:
             try:
@@ -206,7 +209,8 @@ class Desk:
         return (self.base / document).parent == self.uploads
 
     def _builder(self) -> Builder:
-        return Builder(self.store, self._meta(), lambda: self.chain().searcher.encoder)
+        parser = Parser(self.settings.parse_seconds)
+        return Builder(self.store, self._meta(), lambda: self.chain().searcher.encoder, parser)
 
     def _meta(self) -> IndexMeta:
         """Return what the index was made with, whatever the settings say now; the settings' if there is none."""
@@ -215,20 +219,6 @@ class Desk:
                 return snapshot.meta
         except IndexMissingError:
             return index_meta(self.settings)
-
-
-def safe_name(name: str) -> str:
-    r"""Return a file name that is one: no folders, no control characters, not hidden, at most 200 bytes.
-
-    Example: "..\\a/b\n.txt" -> "b_.txt".
-    """
-    last = re.split(r"[/\\]", name)[-1]
-    last = re.sub(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "_", last).strip().lstrip(".") or "unnamed"
-    path = Path(last)
-    suffix = path.suffix[:20]
-    stem = path.name[: len(path.name) - len(path.suffix)] or "unnamed"
-    room = MAX_NAME_BYTES - len(suffix.encode("utf-8", "replace"))
-    return stem.encode("utf-8", "replace")[:room].decode("utf-8", "ignore") + suffix
 
 
 def _modified(path: Path) -> str | None:

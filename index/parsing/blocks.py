@@ -36,10 +36,19 @@ class Metadata:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A file inside a file, a mail's for example: the name that it was given there, and its bytes."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True)
 class ParsedDocument:
     """A document's text, character for character, and its blocks in reading order, none overlapping another.
 
-    `places` are in the order of the text, none for a format without pages or the like; citations are shown with them.
+    `encoding` is "" for a format that says itself how its text is encoded. `places` are in the order of the text, none
+    for a format without pages or the like; citations are shown with them.
     """
 
     text: str
@@ -47,6 +56,7 @@ class ParsedDocument:
     encoding: str
     places: tuple[Place, ...] = ()
     metadata: Metadata = Metadata()
+    attachments: tuple[Attachment, ...] = ()
 
 
 def place_label(places: Sequence[Place], start: int, end: int) -> str:

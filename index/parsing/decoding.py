@@ -5,6 +5,7 @@ cover nearly all Western text files. Statistical guessing is left out on purpose
 """
 
 import codecs
+import re
 
 from index.errors import EncodingError, UnreadableDocumentError
 
@@ -16,7 +17,7 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-CONTROL = frozenset(map(chr, range(32))) - set("\t\n\r\f\v\x1b")
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 MAX_CONTROL_SHARE = 0.01
 
 
@@ -52,6 +53,6 @@ def _text(data: bytes, encoding: str) -> str:
         text.encode("utf-8")  # some codecs make lone surrogates, which no file and no database can hold
     except (UnicodeError, ValueError) as error:
         raise UnreadableDocumentError(f"not {encoding} text (name another with --encoding)") from error
-    if sum(character in CONTROL for character in text) > MAX_CONTROL_SHARE * len(text):
+    if sum(1 for _ in CONTROL.finditer(text)) > MAX_CONTROL_SHARE * len(text):
         raise UnreadableDocumentError("binary, not text")
     return text

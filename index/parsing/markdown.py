@@ -9,14 +9,38 @@ import re
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from index.parsing.blocks import Block
+from index.errors import UnreadableDocumentError
+from index.parsing.blocks import Block, Metadata, ParsedDocument
+from index.parsing.decoding import decode
+from index.parsing.metadata import iso_date, language_code
 from index.parsing.plain import paragraphs, trimmed
 
 LINE_END = re.compile(r"\r\n|\n|\r")
 PREFIX = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")
 FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?\n)??---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 YAML_LINE = re.compile(r"[\w.\"'-]+[ \t]*:|[ \t]+\S|- |#")
+YAML_VALUE = re.compile(r"^([A-Za-z]+)[ \t]*:[ \t]+([^\s\[{|>&*!][^\r\n]*?)[ \t]*\r?$", re.MULTILINE)
 LEAVES = {"paragraph_open", "heading_open", "fence", "code_block", "tr_open", "html_block"}
+
+
+def parse(data: bytes, encoding: str | None = None) -> ParsedDocument:
+    """Return the file's own characters. Raises UnreadableDocumentError if they are no text."""
+    text, used = decode(data, encoding)
+    found = blocks(text)
+    if not found:
+        raise UnreadableDocumentError("empty")
+    return ParsedDocument(text, found, used, metadata=_metadata(text[: _after_front_matter(text)]))
+
+
+def _metadata(front: str) -> Metadata:
+    """Read the few front matter lines that say what the document is; a nested value is none."""
+    said = {match[1].lower(): match[2].strip("\"'") for match in YAML_VALUE.finditer(front)}
+    return Metadata(
+        said.get("title", ""),
+        said.get("author", ""),
+        iso_date(said.get("date", "")),
+        language_code(said.get("lang", "") or said.get("language", "")),
+    )
 
 
 def blocks(text: str) -> tuple[Block, ...]:

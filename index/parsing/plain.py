@@ -7,13 +7,24 @@ import re
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 
-from index.parsing.blocks import Block
+from index.errors import UnreadableDocumentError
+from index.parsing.blocks import Block, ParsedDocument
+from index.parsing.decoding import decode
 
 LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|\Z)")
 LIST_ITEM = re.compile(r"[ \t]*(?:[-*\u2022\u2013]|\d{1,3}[.)])[ \t]+")
 SENTENCE_END = tuple(".!?:;,\u2026\u3002")
 MAX_TITLE = 200
 MAX_WRAPPED_LINE = 200
+
+
+def parse(data: bytes, encoding: str | None = None) -> ParsedDocument:
+    """Return the file's own characters. Raises UnreadableDocumentError if they are no text."""
+    text, used = decode(data, encoding)
+    found = blocks(text)
+    if not found:
+        raise UnreadableDocumentError("empty")
+    return ParsedDocument(text, found, used)
 
 
 def blocks(text: str) -> tuple[Block, ...]:

@@ -92,7 +92,7 @@
       try {
         const found = await call("documents");
         bytes = found.limit;
-        limit.textContent = `Text and Markdown (.txt, .text, .md, .markdown), up to ${bytes / 1e6} MB each. They are kept in the folder “uploads” beside the index.`;
+        limit.textContent = `${found.formats.join(", ")}; up to ${bytes / 1e6} MB each. They are kept in the folder “uploads” beside the index.`;
         counts.textContent = found.documents.length ? `${found.documents.length} ${found.documents.length === 1 ? "document" : "documents"}, ${found.passages} passages` : "No documents yet: add some here, or run: rag index FOLDER";
         rows.replaceChildren(...found.documents.map(row));
         table.hidden = !found.documents.length;
