@@ -3,6 +3,7 @@
 RagError
 ├── NoDocumentsError         nothing to index: missing folder, empty folder, no readable text
 ├── UnreadableDocumentError  one file that cannot be read as text (indexing skips and names it)
+├── PageError                a source's page cannot be drawn: not a PDF, or the file has changed
 ├── EncodingError            no text encoding has that name
 ├── QuestionError            an empty question, or one that is too long
 ├── IndexMissingError        there is no index yet
@@ -30,6 +31,10 @@ class NoDocumentsError(RagError):
 
 class UnreadableDocumentError(RagError):
     """One file cannot be read as text."""
+
+
+class PageError(RagError):
+    """A source's page cannot be drawn."""
 
 
 class EncodingError(RagError):

@@ -14,13 +14,19 @@ PARSERS: dict[str, Callable[[str], tuple[Block, ...]]] = {
     ".txt": plain.blocks,
     ".text": plain.blocks,
 }
-SUFFIXES = frozenset(PARSERS)
+PDF = ".pdf"
+SUFFIXES = frozenset({*PARSERS, PDF})
 
 
 def parse(name: str, data: bytes, encoding: str | None = None) -> ParsedDocument:
     """Return the document's text and blocks. Raises UnreadableDocumentError if there is no text in it."""
+    suffix = PurePath(name).suffix.lower()
+    if suffix == PDF:
+        from index.parsing import pdf  # its library takes a tenth of a second to load
+
+        return pdf.parse(data, encoding)
     text, used = decode(data, encoding)
-    blocks = PARSERS[PurePath(name).suffix.lower()](text)
+    blocks = PARSERS[suffix](text)
     if not blocks:
         raise UnreadableDocumentError("empty")
     return ParsedDocument(text, blocks, used)

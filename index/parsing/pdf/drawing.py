@@ -1,0 +1,163 @@
+"""Where a stretch of a PDF's text stands on its pages, and the pages as pictures with it painted over.
+
+The file is read again: the same bytes give the same text, so nothing of the pages need be kept in the index. The last
+few files' texts are remembered, since a person who looks at one source looks at the next.
+"""
+
+import io
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as raw
+
+from index.documents import content_hash
+from index.errors import UnreadableDocumentError
+from index.parsing.pdf.parse import Extracted, extract
+from index.parsing.pdf.source import Box, Characters, opened, opened_page
+
+SCALE = 2.0  # pixels a point: 144 to the inch
+MAX_PIXELS = 4_000_000
+MAX_SIDE = 10_000
+MAX_IMAGE_PIXELS = 150_000_000  # of all the images on a page
+REMEMBERED = 3
+PAINT, EDGE = (255, 224, 100), (200, 90, 0)
+SAME_LINE = 0.5  # of the lower box's height
+MOST_GAP = 1.0  # of a box's height, between two characters that one rectangle covers
+
+_remembered: OrderedDict[str, Extracted] = OrderedDict()
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A page, and rectangles on it: (left, top, right, bottom) as fractions of the page from its upper left corner."""
+
+    page: int
+    boxes: tuple[Box, ...]
+
+
+@dataclass(frozen=True)
+class PageImage:
+    """A page as PNG."""
+
+    page: int
+    png: bytes
+
+
+def text_of(data: bytes) -> str:
+    """Return the text that the file's bytes give. Raises UnreadableDocumentError."""
+    return _extracted(data).document.text
+
+
+def marked(data: bytes, start: int, end: int) -> list[Marked]:
+    """Return where the characters of `text[start:end]` stand, page by page, each line with a rectangle of its own.
+
+    Raises UnreadableDocumentError if the file cannot be read.
+    """
+    numbers: dict[int, list[int]] = {}
+    for page, stretch in _extracted(data).assembled.raw_of(start, end):
+        numbers.setdefault(page, []).extend(stretch)
+    found = []
+    with opened(data) as document:
+        for number, characters in sorted(numbers.items()):
+            with opened_page(document, number) as page:
+                if page is not None:
+                    found.append(Marked(number, tuple(_fractions(page, characters))))
+    return found
+
+
+def draw(data: bytes, marks: Marked) -> PageImage:
+    """Return the page with its rectangles painted over, at most 4 million pixels of it.
+
+    Raises UnreadableDocumentError if the page cannot be drawn.
+    """
+    from PIL import Image, ImageChops, ImageDraw
+
+    with opened(data) as document, opened_page(document, marks.page) as page:
+        if page is None:
+            raise UnreadableDocumentError(f"page {marks.page} cannot be drawn")
+        _check_images(page)
+        width, height = page.get_size()
+        bitmap = page.render(scale=_scale(width, height))
+        try:
+            image = bitmap.to_pil().convert("RGB")
+        finally:
+            bitmap.close()
+    boxes = [
+        (left * image.width, top * image.height, right * image.width, bottom * image.height)
+        for left, top, right, bottom in marks.boxes
+    ]
+    paint = Image.new("RGB", image.size, "white")
+    brush = ImageDraw.Draw(paint)
+    for box in boxes:
+        brush.rectangle(box, fill=PAINT)
+    image = ImageChops.multiply(image, paint)
+    brush = ImageDraw.Draw(image)
+    for left, _, right, bottom in boxes:
+        brush.line((left, bottom, right, bottom), fill=EDGE, width=2)  # to be seen on a dark page, too
+    written = io.BytesIO()
+    image.save(written, "PNG")
+    return PageImage(marks.page, written.getvalue())
+
+
+def _extracted(data: bytes) -> Extracted:
+    sha256 = content_hash(data)
+    with _lock:
+        if sha256 not in _remembered:
+            _remembered[sha256] = extract(data)
+        _remembered.move_to_end(sha256)
+        while len(_remembered) > REMEMBERED:
+            _remembered.popitem(last=False)
+        return _remembered[sha256]
+
+
+def _fractions(page: pdfium.PdfPage, numbers: Iterable[int]) -> Iterator[Box]:
+    with Characters(page) as characters:
+        width, height = characters.width, characters.height
+        boxes = [characters.box(number) for number in numbers]
+    for left, bottom, right, top in _merged(boxes):
+        yield left / width, 1 - top / height, right / width, 1 - bottom / height
+
+
+def _merged(boxes: Iterable[Box]) -> Iterator[Box]:
+    """Join the boxes of characters that stand side by side."""
+    current: Box | None = None
+    for box in boxes:
+        if box[2] <= box[0] or box[3] <= box[1]:
+            continue  # a character without a picture
+        if current and _touch(current, box):
+            pairs = zip((min, min, max, max), current, box, strict=True)
+            left, bottom, right, top = (choose(one, other) for choose, one, other in pairs)
+            current = left, bottom, right, top
+        else:
+            if current:
+                yield current
+            current = box
+    if current:
+        yield current
+
+
+def _touch(one: Box, other: Box) -> bool:
+    height = min(one[3] - one[1], other[3] - other[1])
+    shared = min(one[3], other[3]) - max(one[1], other[1])
+    gap = max(other[0] - one[2], one[0] - other[2])
+    return shared > SAME_LINE * height and gap < MOST_GAP * height
+
+
+def _scale(width: float, height: float) -> float:
+    """Return the pixels a point: fewer for a page so large that its picture would fill the memory."""
+    by_area = math.sqrt(MAX_PIXELS / (width * height))
+    return min(SCALE, by_area, MAX_SIDE / max(width, height))
+
+
+def _check_images(page: pdfium.PdfPage) -> None:
+    """Refuse a page whose images would fill the memory when they are unpacked."""
+    pixels = 0
+    for found in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=5):
+        pixels += math.prod(found.get_px_size())
+    if pixels > MAX_IMAGE_PIXELS:
+        raise UnreadableDocumentError(f"the page's images are too large to be drawn ({pixels:,} pixels)")
