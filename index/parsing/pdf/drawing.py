@@ -4,6 +4,7 @@ The file is read again: the same bytes give the same text, so nothing of the pag
 few files' texts are remembered, since a person who looks at one source looks at the next.
 """
 
+import hashlib
 import io
 import math
 import threading
@@ -14,7 +15,6 @@ from dataclasses import dataclass
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
-from index.documents import content_hash
 from index.errors import UnreadableDocumentError
 from index.parsing.pdf.parse import Extracted, extract
 from index.parsing.pdf.source import Box, Characters, opened, opened_page
@@ -59,8 +59,8 @@ def marked(data: bytes, start: int, end: int) -> list[Marked]:
     Raises UnreadableDocumentError if the file cannot be read.
     """
     numbers: dict[int, list[int]] = {}
-    for page, stretch in _extracted(data).assembled.raw_of(start, end):
-        numbers.setdefault(page, []).extend(stretch)
+    for on_page, stretch in _extracted(data).assembled.raw_of(start, end):
+        numbers.setdefault(on_page, []).extend(stretch)
     found = []
     with opened(data) as document:
         for number, characters in sorted(numbers.items()):
@@ -105,7 +105,7 @@ def draw(data: bytes, marks: Marked) -> PageImage:
 
 
 def _extracted(data: bytes) -> Extracted:
-    sha256 = content_hash(data)
+    sha256 = hashlib.sha256(data).hexdigest()
     with _lock:
         if sha256 not in _remembered:
             _remembered[sha256] = extract(data)
@@ -158,6 +158,7 @@ def _check_images(page: pdfium.PdfPage) -> None:
     """Refuse a page whose images would fill the memory when they are unpacked."""
     pixels = 0
     for found in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=5):
-        pixels += math.prod(found.get_px_size())
+        width, height = found.get_px_size()
+        pixels += width * height
     if pixels > MAX_IMAGE_PIXELS:
         raise UnreadableDocumentError(f"the page's images are too large to be drawn ({pixels:,} pixels)")

@@ -1,14 +1,15 @@
 """Find what is printed around the text: headers, footers and page numbers that come again from page to page.
 
 Only lines near the upper and the lower edge are looked at, and only what three pages have at the same height (both, if
-there are two): the same words whatever the numbers in them, or a number that counts the pages. A page alone has none.
+there are two): the same words, or the same but for a number that counts the pages, or such a number at an end of the
+line. So an invoice's total stays, though every page has one. A page alone has no furniture.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from itertools import islice
 
 from index.parsing.pdf.columns import Line, rows
 from index.parsing.pdf.source import Page, Piece
@@ -19,8 +20,8 @@ PAGES = 3
 SAME_HEIGHT = 3  # points
 MOST_PAGES = 0.6
 LARGER = 1.15  # than most of the text: a title of a slide may come again
-NUMBER = re.compile(r"\d+")
-PAGE_NUMBER = re.compile(r"\A\W*(?:\w+\s)?(\d{1,5})\b|\b(\d{1,5})\W*\Z")
+NUMBER = re.compile(r"\b\d{1,5}\b")
+MOST_NUMBERS = 6
 ROMAN = re.compile(r"\A\W*[ivxlc]{1,8}\W*\Z", re.IGNORECASE)
 
 
@@ -37,27 +38,26 @@ class _Edge:
         """Return how far it is from its edge, in points."""
         return round(self.page.height - self.line.bottom if self.is_top else self.line.bottom)
 
-    @cached_property
-    def words(self) -> str:
-        """Return its text with every number the same; what has next to no letters is not known by them."""
-        words = NUMBER.sub("#", self.line.text.casefold())
-        return words if sum(character.isalpha() for character in words) > 2 else ""
-
-    @cached_property
-    def offsets(self) -> set[int]:
-        """Return how far the numbers at its two ends are from the page's own."""
-        found = PAGE_NUMBER.finditer(self.line.text)
-        return {int(match[1] or match[2]) - self.page.number for match in found}
+    def keys(self) -> Iterator[tuple[object, ...]]:
+        """Yield what another page's line may have in common with this one; the height is last."""
+        text = self.line.text.casefold()
+        if any(character.isalpha() for character in text):
+            yield self.is_top, text, self.height
+        for match in islice(NUMBER.finditer(text), MOST_NUMBERS):
+            offset = int(match[0]) - self.page.number
+            yield self.is_top, text[: match.start()], offset, text[match.end() :], self.height
+            if match.start() == 0 or match.end() == len(text):
+                yield self.is_top, offset, self.height
 
 
 def without_furniture(pages: Sequence[Page], size: float) -> list[Page]:
     """Return the pages without what comes again at their edges; `size` is the font's of most of the text."""
     edges = [edge for page in pages for edge in _edges(page, size)]
     needed = min(PAGES, max(2, len(pages)))
-    seen: Counter[tuple[object, ...]] = Counter(key for edge in edges for key in _keys(edge))
-    repeated = {edge for edge in edges if any(_near(seen, key) >= needed for key in _keys(edge))}
+    seen: Counter[tuple[object, ...]] = Counter(key for edge in edges for key in edge.keys())
+    repeated = {edge for edge in edges if any(_near(seen, key) >= needed for key in edge.keys())}
     # Where most pages have such a line, the line of the others is one, too: the title of a short chapter.
-    places = Counter((edge.is_top, edge.height) for edge in repeated)
+    places: Counter[tuple[object, ...]] = Counter((edge.is_top, edge.height) for edge in repeated)
     usual = {place for place, _ in places.items() if _near(places, place) >= max(needed, MOST_PAGES * len(pages))}
     left_out: set[Piece] = set()
     for edge in edges:
@@ -76,14 +76,6 @@ def _edges(page: Page, size: float) -> Iterator[_Edge]:
             yield _Edge(page, line, is_top=True)
     for line in lower[-OUTERMOST:]:
         yield _Edge(page, line, is_top=False)
-
-
-def _keys(edge: _Edge) -> Iterator[tuple[object, ...]]:
-    """Yield what another page's line may have in common with it; the height is last."""
-    if edge.words:
-        yield edge.is_top, edge.words, edge.height
-    for offset in edge.offsets:
-        yield edge.is_top, offset, edge.height
 
 
 def _near(seen: Counter[tuple[object, ...]], key: tuple[object, ...]) -> int:
