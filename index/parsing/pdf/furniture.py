@@ -38,7 +38,7 @@ class _Edge:
         """Return how far it is from its edge, in points."""
         return round(self.page.height - self.line.bottom if self.is_top else self.line.bottom)
 
-    def keys(self) -> Iterator[tuple[object, ...]]:
+    def in_common(self) -> Iterator[tuple[object, ...]]:
         """Yield what another page's line may have in common with this one; the height is last."""
         text = self.line.text.casefold()
         if any(character.isalpha() for character in text):
@@ -54,8 +54,8 @@ def without_furniture(pages: Sequence[Page], size: float) -> list[Page]:
     """Return the pages without what comes again at their edges; `size` is the font's of most of the text."""
     edges = [edge for page in pages for edge in _edges(page, size)]
     needed = min(PAGES, max(2, len(pages)))
-    seen: Counter[tuple[object, ...]] = Counter(key for edge in edges for key in edge.keys())
-    repeated = {edge for edge in edges if any(_near(seen, key) >= needed for key in edge.keys())}
+    seen: Counter[tuple[object, ...]] = Counter(key for edge in edges for key in edge.in_common())
+    repeated = {edge for edge in edges if any(_near(seen, key) >= needed for key in edge.in_common())}
     # Where most pages have such a line, the line of the others is one, too: the title of a short chapter.
     places: Counter[tuple[object, ...]] = Counter((edge.is_top, edge.height) for edge in repeated)
     usual = {place for place, _ in places.items() if _near(places, place) >= max(needed, MOST_PAGES * len(pages))}
