@@ -20,6 +20,7 @@ import click
 from eval.cli import eval_group
 from index.errors import RagError
 from index.models import go_offline
+from rag.ocr import ocr_command
 from rag.settings import Settings
 from rag.terminal import (
     complain,
@@ -294,5 +295,5 @@ def doctor(index: Path | None, as_json: bool) -> None:
         raise RagError(f"{broken[0].name} is broken: run `{broken[0].mend}`")
 
 
-for command in (eval_group, feedback_command, ui_command):
+for command in (eval_group, feedback_command, ocr_command, ui_command):
     cli.add_command(command)

@@ -265,12 +265,39 @@ def test_a_password_is_named() -> None:
         parse("a.pdf", protected("secret"))
 
 
-def test_a_scan_is_told_to_be_read_by_ocr_first() -> None:
-    picture = Image.new("RGB", (200, 100), "white")
+def scan(data: bytes) -> bytes:
+    """Return a PDF with pictures of another's pages."""
+    document = pypdfium2.PdfDocument(data)
+    pictures = [page.render(scale=200 / 72).to_pil() for page in document]
+    document.close()
     file = io.BytesIO()
-    picture.save(file, "PDF")
+    pictures[0].save(file, "PDF", save_all=True, append_images=pictures[1:], resolution=200)
+    return file.getvalue()
+
+
+def test_a_scan_is_told_to_be_read_by_ocr_first() -> None:
     with pytest.raises(UnreadableDocumentError, match="no text layer: run OCR first"):
-        parse("a.pdf", file.getvalue())
+        parse("a.pdf", scan(pages(LEASE)))
+
+
+def test_ocr_makes_a_scan_readable(tmp_path: Path) -> None:
+    (tmp_path / "scan.pdf").write_bytes(scan(pages(GARDEN, LEASE)))
+    result = rag("ocr", "scan.pdf", cwd=tmp_path)
+    assert result.stderr == "scan.ocr.pdf: 2 pages read\n"
+    data = (tmp_path / "scan.ocr.pdf").read_bytes()
+    assert paragraphs(data) == [" ".join(GARDEN), " ".join(LEASE)]
+    start = text_of(data).index("The tenant pays")
+    (mark,) = marked(data, start, start + 15)
+    (before,) = marked(pages(GARDEN, LEASE), start, start + 15)
+    assert mark.page == before.page == 2
+    assert mark.boxes[0] == pytest.approx(before.boxes[0], abs=0.01)
+    assert_one_line_error(rag("ocr", "scan.pdf", cwd=tmp_path), 1, "scan.ocr.pdf is there already", "--output")
+    assert_one_line_error(rag("ocr", "scan.ocr.pdf", cwd=tmp_path), 1, "has a text layer", "rag index")
+    assert_one_line_error(rag("ocr", "none.pdf", cwd=tmp_path), 1, "none.pdf: not a regular file")
+    other = ("--output", "b.pdf")
+    assert_one_line_error(rag("ocr", "scan.pdf", *other, "--language", "xyz", cwd=tmp_path), 1, "tesseract failed:")
+    assert_one_line_error(rag("ocr", "scan.pdf", *other, cwd=tmp_path, PATH=""), 1, "apt install tesseract-ocr")
+    assert not (tmp_path / "b.pdf").exists()
 
 
 @pytest.mark.parametrize(

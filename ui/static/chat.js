@@ -145,6 +145,7 @@ Everything that comes from a document, a file name or a question becomes a text 
         // Offsets count characters, JavaScript counts halves of some.
         const characters = Array.from(found.text);
         const part = (from, to) => characters.slice(from, to).join("");
+        pages.hidden = true;
         if (shown.there) mark(part(0, shown.start), part(shown.start, shown.end), part(shown.end));
         else body.replaceChildren(make("p", {}, found.text));
         whole.disabled = true;

@@ -9,8 +9,9 @@ import io
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
@@ -19,8 +20,12 @@ from index.errors import UnreadableDocumentError
 from index.parsing.pdf.parse import Extracted, extract
 from index.parsing.pdf.source import Box, Characters, opened, opened_page
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 SCALE = 2.0  # pixels a point: 144 to the inch
 MAX_PIXELS = 4_000_000
+MAX_OCR_PIXELS = 16_000_000
 MAX_SIDE = 10_000
 MAX_IMAGE_PIXELS = 150_000_000  # of all the images on a page
 REMEMBERED = 3
@@ -78,15 +83,7 @@ def draw(data: bytes, marks: Marked) -> PageImage:
     from PIL import Image, ImageChops, ImageDraw
 
     with opened(data) as document, opened_page(document, marks.page) as page:
-        if page is None:
-            raise UnreadableDocumentError(f"page {marks.page} cannot be drawn")
-        _check_images(page)
-        width, height = page.get_size()
-        bitmap = page.render(scale=_scale(width, height))
-        try:
-            image = bitmap.to_pil().convert("RGB")
-        finally:
-            bitmap.close()
+        image = _picture(page, SCALE, MAX_PIXELS)
     boxes = [
         (left * image.width, top * image.height, right * image.width, bottom * image.height)
         for left, top, right, bottom in marks.boxes
@@ -99,9 +96,38 @@ def draw(data: bytes, marks: Marked) -> PageImage:
     brush = ImageDraw.Draw(image)
     for left, _, right, bottom in boxes:
         brush.line((left, bottom, right, bottom), fill=EDGE, width=2)  # to be seen on a dark page, too
+    return PageImage(marks.page, _png(image))
+
+
+def page_pictures(data: bytes, dots_per_inch: int) -> Iterator[PageImage]:
+    """Yield every page as it is shown, for OCR. Raises UnreadableDocumentError if one cannot be drawn."""
+    with opened(data) as document:
+        count = len(document)
+    for number in range(1, count + 1):
+        with opened(data) as document, opened_page(document, number) as page:
+            image = _picture(page, dots_per_inch / 72, MAX_OCR_PIXELS)
+        yield PageImage(number, _png(image))
+
+
+def _picture(page: pdfium.PdfPage | None, scale: float, most_pixels: int) -> "Image.Image":
+    """Draw a page, with fewer pixels a point than `scale` if it is so large that it would fill the memory."""
+    if page is None:
+        raise UnreadableDocumentError("it is damaged")
+    pixels = sum(math.prod(image.get_px_size()) for image in page.get_objects([raw.FPDF_PAGEOBJ_IMAGE], max_depth=5))
+    if pixels > MAX_IMAGE_PIXELS:
+        raise UnreadableDocumentError(f"its images are too large ({pixels:,} pixels)")
+    width, height = page.get_size()
+    bitmap = page.render(scale=min(scale, math.sqrt(most_pixels / (width * height)), MAX_SIDE / max(width, height)))
+    try:
+        return bitmap.to_pil().convert("RGB")
+    finally:
+        bitmap.close()
+
+
+def _png(image: "Image.Image") -> bytes:
     written = io.BytesIO()
     image.save(written, "PNG")
-    return PageImage(marks.page, written.getvalue())
+    return written.getvalue()
 
 
 def _extracted(data: bytes) -> Extracted:
@@ -115,10 +141,10 @@ def _extracted(data: bytes) -> Extracted:
         return _remembered[sha256]
 
 
-def _fractions(page: pdfium.PdfPage, numbers: Iterable[int]) -> Iterator[Box]:
+def _fractions(page: pdfium.PdfPage, numbers: Sequence[int]) -> Iterator[Box]:
     with Characters(page) as characters:
         width, height = characters.width, characters.height
-        boxes = [characters.box(number) for number in numbers]
+        boxes = characters.boxes(numbers)
     for left, bottom, right, top in _merged(boxes):
         yield left / width, 1 - top / height, right / width, 1 - bottom / height
 
@@ -146,19 +172,3 @@ def _touch(one: Box, other: Box) -> bool:
     shared = min(one[3], other[3]) - max(one[1], other[1])
     gap = max(other[0] - one[2], one[0] - other[2])
     return shared > SAME_LINE * height and gap < MOST_GAP * height
-
-
-def _scale(width: float, height: float) -> float:
-    """Return the pixels a point: fewer for a page so large that its picture would fill the memory."""
-    by_area = math.sqrt(MAX_PIXELS / (width * height))
-    return min(SCALE, by_area, MAX_SIDE / max(width, height))
-
-
-def _check_images(page: pdfium.PdfPage) -> None:
-    """Refuse a page whose images would fill the memory when they are unpacked."""
-    pixels = 0
-    for found in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=5):
-        width, height = found.get_px_size()
-        pixels += width * height
-    if pixels > MAX_IMAGE_PIXELS:
-        raise UnreadableDocumentError(f"the page's images are too large to be drawn ({pixels:,} pixels)")

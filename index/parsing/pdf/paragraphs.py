@@ -8,7 +8,7 @@ from statistics import median
 
 from index.parsing.pdf.columns import Line, Region
 
-SAME_SIZE = 0.08
+SAME_SIZE = 0.12  # of the larger: OCR measures each line for itself
 GAP = 1.35  # of the usual distance between lines
 LONGEST_GAP = 2.2  # of the font's size, where there is no usual distance
 INDENT = 0.7  # of the font's size

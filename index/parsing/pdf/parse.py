@@ -10,7 +10,7 @@ from unicodedata import category
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
-from index.errors import UnreadableDocumentError
+from index.errors import NoTextLayerError, UnreadableDocumentError
 from index.parsing.blocks import Metadata, ParsedDocument
 from index.parsing.pdf.assembly import Assembled, assemble
 from index.parsing.pdf.columns import line_of, regions
@@ -19,6 +19,7 @@ from index.parsing.pdf.headings import Entry, levels_of
 from index.parsing.pdf.paragraphs import Paragraph, joined, paragraphs_of
 from index.parsing.pdf.source import Page, opened, opened_page, read_pages
 
+OCR = "run OCR first (`rag ocr FILE`, with Debian's tesseract)"
 MAX_ENTRIES = 10_000
 SIGNS = ("So", "Co", "Cn")  # symbols, and what Unicode gives no meaning
 MOST_SIGNS = 0.3  # of all characters
@@ -50,7 +51,7 @@ def extract(data: bytes) -> Extracted:
     with opened(data) as document:
         pages = read_pages(document)
         if not any(page.pieces or page.turned for page in pages):
-            raise UnreadableDocumentError(_why_no_text(document))
+            raise _no_text(document)
         _check_letters(pages)
         outline = list(islice(_outline(document), MAX_ENTRIES))
         metadata = _metadata(document)
@@ -89,15 +90,15 @@ def _check_letters(pages: list[Page]) -> None:
             counts.update(piece.text)
     signs = sum(count for character, count in counts.items() if category(character) in SIGNS)
     if counts.total() > SHORT_TEXT and signs > MOST_SIGNS * counts.total():
-        raise UnreadableDocumentError("its fonts do not say which letters they show: run OCR first")
+        raise NoTextLayerError(f"its fonts do not say which letters they show: {OCR}")
 
 
-def _why_no_text(document: pdfium.PdfDocument) -> str:
+def _no_text(document: pdfium.PdfDocument) -> UnreadableDocumentError:
     for number in range(1, len(document) + 1):
         with opened_page(document, number) as page:
             if page is not None and raw.FPDFPage_CountObjects(page.raw) > 0:
-                return "no text layer: run OCR first, for example with ocrmypdf"
-    return "empty"
+                return NoTextLayerError(f"no text layer: {OCR}")
+    return UnreadableDocumentError("empty")
 
 
 def _outline(document: pdfium.PdfDocument) -> Iterator[Entry]:

@@ -9,11 +9,12 @@ left corner. What lies outside of the page is not seen, and left out.
 import ctypes
 import math
 import re
+import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise, repeat
 from typing import NamedTuple
 
 import pypdfium2 as pdfium
@@ -41,6 +42,8 @@ FEW = 3  # characters: fewer of a size are a raised number or the like
 BOLD_WORDS = 15  # more are no heading
 BOLD = re.compile(rb"bold|black|heavy|demi|(?:cmbx|cmssbx)\d", re.IGNORECASE)
 FORCE_BOLD = 1 << 18  # a flag of a font's descriptor (ISO 32000-1, table 123)
+
+LOOSE_BOX = struct.Struct("4f")  # FS_RECTF: left, top, right, bottom
 
 _lock = threading.Lock()
 
@@ -96,6 +99,8 @@ def opened(data: bytes) -> Iterator[pdfium.PdfDocument]:
             if len(document) > MAX_PAGES:
                 raise UnreadableDocumentError(f"more than {MAX_PAGES:,} pages ({len(document):,})")
             yield document
+        except pdfium.PdfiumError as error:
+            raise UnreadableDocumentError(f"damaged ({error})") from error
         finally:
             document.close()
 
@@ -142,11 +147,10 @@ def _read(number: int, characters: "Characters") -> Page:
     turned: list[Piece] = []
     raw_text = characters.text()
     text = raw_text.replace("\ufffe", "-").translate(MEANT)
-    for line in LINE.finditer(raw_text):
-        words = [match.span() for match in WORD.finditer(text, *line.span())]
-        if not words:
-            continue
-        boxes = [characters.around(start, end - 1) for start, end in words]
+    lines = [[match.span() for match in WORD.finditer(text, *line.span())] for line in LINE.finditer(raw_text)]
+    around = iter(characters.around([word for words in lines for word in words]))
+    for words in filter(None, lines):
+        boxes = list(islice(around, len(words)))
         is_upright = characters.is_upright(words[0][0])
         cuts = _wide_gaps(boxes) if is_upright else []
         is_bold = len(words) <= BOLD_WORDS and characters.is_bold(words[0][0]) and characters.is_bold(words[-1][1] - 1)
@@ -214,11 +218,8 @@ class Characters:
         self.width, self.height = self._size if self.rotation % 180 == 0 else self._size[::-1]
         self.count: int = max(0, raw.FPDFText_CountChars(self._text))
         self._moved = bool(left or bottom or self.rotation)
-        self._loose = raw.FS_RECTF()
-        self._loose_reference = ctypes.byref(self._loose)
         self._name = ctypes.create_string_buffer(100)
         self._flags = ctypes.c_int()
-        self._tight = [ctypes.c_double() for _ in range(4)]
 
     def __enter__(self) -> "Characters":
         return self
@@ -246,24 +247,36 @@ class Characters:
         length = raw.FPDFText_GetFontInfo(self._text, index, self._name, len(self._name), self._flags)
         return bool(BOLD.search(self._name.raw[:length]) or self._flags.value & FORCE_BOLD)
 
-    def around(self, first: int, last: int) -> Box:
-        """Return the box around two characters: as high as their font, as wide as their steps."""
-        left, bottom, right, top = self.box(first)
-        if first == last:
-            return left, bottom, right, top
-        left2, bottom2, right2, top2 = self.box(last)
-        return min(left, left2), min(bottom, bottom2), max(right, right2), max(top, top2)
+    def around(self, words: Sequence[tuple[int, int]]) -> list[Box]:
+        """Return the box of each word, `[start:end]` of the characters: around the first and the last one."""
+        edges = self.boxes([number for start, end in words for number in (start, end - 1)])
+        return [
+            (one[0] if one[0] < other[0] else other[0],
+             one[1] if one[1] < other[1] else other[1],
+             one[2] if one[2] > other[2] else other[2],
+             one[3] if one[3] > other[3] else other[3])
+            for one, other in zip(edges[::2], edges[1::2], strict=True)
+        ]  # fmt: skip
 
-    def box(self, index: int) -> Box:
-        """Return the box of a character."""
-        box = self._loose
-        if raw.FPDFText_GetLooseCharBox(self._text, index, self._loose_reference):
-            left, bottom, right, top = box.left, box.bottom, box.right, box.top
-            if top > bottom:
-                return self._shown(left, bottom, right, top) if self._moved else (left, bottom, right, top)
-        left, right, bottom, top = self._tight
-        raw.FPDFText_GetCharBox(self._text, index, left, right, bottom, top)
-        return self._shown(left.value, bottom.value, right.value, top.value)
+    def boxes(self, numbers: Sequence[int]) -> list[Box]:
+        """Return the box of each character: as high as its font, as wide as its step.
+
+        subtle: this is called for every word, and half of the time of it all. So pdfium writes all the boxes into one
+        array, and they are unpacked together.
+        """
+        found = (raw.FS_RECTF * len(numbers))()
+        each = map(raw.FPDFText_GetLooseCharBox, repeat(self._text), numbers, found)
+        is_known = [bool(answer) for answer in each]
+        boxes = [(left, bottom, right, top) for left, top, right, bottom in LOOSE_BOX.iter_unpack(found)]
+        for i, (_, bottom, _, top) in enumerate(boxes):
+            if top <= bottom or not is_known[i]:
+                boxes[i] = self._tight_box(numbers[i])
+        return [self._shown(*box) for box in boxes] if self._moved else boxes
+
+    def _tight_box(self, number: int) -> Box:
+        left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+        raw.FPDFText_GetCharBox(self._text, number, left, right, bottom, top)
+        return left.value, bottom.value, right.value, top.value
 
     def _shown(self, left: float, bottom: float, right: float, top: float) -> Box:
         x, y = self._origin
