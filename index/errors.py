@@ -3,6 +3,9 @@
 RagError
 ├── NoDocumentsError         nothing to index: missing folder, empty folder, no readable text
 ├── UnreadableDocumentError  one file that cannot be read as text (indexing skips and names it)
+│   └── NoTextLayerError     a PDF of pictures: it needs OCR first
+├── OcrError                 a scan cannot be read: no tesseract, not a scan
+├── PageError                a source's page cannot be drawn: not a PDF, or the file has changed
 ├── EncodingError            no text encoding has that name
 ├── QuestionError            an empty question, or one that is too long
 ├── FilterError              a filter that cannot be read, or that no document meets
@@ -31,6 +34,18 @@ class NoDocumentsError(RagError):
 
 class UnreadableDocumentError(RagError):
     """One file cannot be read as text."""
+
+
+class NoTextLayerError(UnreadableDocumentError):
+    """A PDF shows text, but says none."""
+
+
+class OcrError(RagError):
+    """A scan cannot be read by OCR."""
+
+
+class PageError(RagError):
+    """A source's page cannot be drawn."""
 
 
 class EncodingError(RagError):

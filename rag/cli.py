@@ -20,9 +20,21 @@ import click
 from eval.cli import eval_group
 from index.errors import RagError
 from index.models import go_offline
-from rag.question import checked
+from rag.ocr import ocr_command
 from rag.settings import Settings
-from rag.terminal import complain, index_option, json_option, k_option, options, print_json, print_lines, width
+from rag.terminal import (
+    complain,
+    index_option,
+    json_option,
+    k_option,
+    open_options,
+    print_json,
+    print_lines,
+    question_options,
+    typed_line,
+    typed_question,
+    width,
+)
 from ui.cli import feedback_command, ui_command
 
 NOT_IN_DOCUMENTS = 3
@@ -96,9 +108,6 @@ def cli() -> None:
     """
 
 
-question_options = options(click.argument("question", required=False), k_option, index_option, json_option)
-
-
 @cli.command("index")
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("seeds"))
 @index_option
@@ -159,7 +168,7 @@ def search(question: str | None, k: int | None, index: Path | None, as_json: boo
     from rag.assemble import open_searcher
     from rag.render import hit_lines
 
-    text = _question(question)
+    text = typed_question(question)
     settings = Settings.from_environment(index=index, k=k)
     results = open_searcher(settings).search(text, settings.k)
     if as_json:
@@ -172,6 +181,7 @@ def search(question: str | None, k: int | None, index: Path | None, as_json: boo
 @question_options
 @click.option("--show-passages", is_flag=True, help="Show the passages that were looked at, too.")
 @click.option("--threshold", type=float, metavar="SCORE", help="Answer only from this score up [fitted].")
+@open_options
 def ask(
     question: str | None,
     k: int | None,
@@ -179,6 +189,8 @@ def ask(
     as_json: bool,
     show_passages: bool,
     threshold: float | None,
+    source: int | None,
+    output: Path,
 ) -> None:
     """Answer QUESTION (or standard input) with sentences of the documents, each with its source.
 
@@ -188,20 +200,26 @@ def ask(
     Examples:
       rag ask "When does the lease end?"
       rag ask "When does the lease end?" --json
+      rag ask "When does the lease end?" --open 1
       rag ask - < question.txt
     """
     from rag.answer import Verdict
     from rag.assemble import open_chain
     from rag.render import answer_lines
 
-    text = _question(question)
-    answer = open_chain(Settings.from_environment(index=index, k=k, threshold=threshold)).invoke(text)
+    text = typed_question(question)
+    chain = open_chain(Settings.from_environment(index=index, k=k, threshold=threshold))
+    answer = chain.invoke(text)
     if as_json:
         print_json(answer.to_dict())
     else:
         print_lines(answer_lines(answer, width(), show_passages=show_passages))
     if answer.verdict is Verdict.NOT_IN_DOCUMENTS:
         raise click.exceptions.Exit(NOT_IN_DOCUMENTS)
+    if source is not None:
+        from rag.pages import write_pages
+
+        complain(f"written: {', '.join(map(str, write_pages(chain.searcher.store, answer, source, output)))}")
 
 
 @cli.command()
@@ -224,19 +242,11 @@ def chat(index: Path | None, k: int | None, threshold: float | None) -> None:
     settings = Settings.from_environment(index=index, k=k, threshold=threshold)
     talk = Chat(cache(lambda: open_chain(settings)), width())
     is_terminal = sys.stdin is not None and sys.stdin.isatty()
-    while (typed := _line("> " if is_terminal else "")) is not None and typed.strip() != "/quit":
+    while (typed := typed_line("> " if is_terminal else "")) is not None and typed.strip() != "/quit":
         try:
             print_lines(talk.lines(typed))
         except RagError as error:
             complain(str(error))
-
-
-def _line(prompt: str) -> str | None:
-    """Return the next line of standard input, or None at its end."""
-    try:
-        return input(prompt)
-    except EOFError:
-        return None
 
 
 @cli.command()
@@ -285,13 +295,5 @@ def doctor(index: Path | None, as_json: bool) -> None:
         raise RagError(f"{broken[0].name} is broken: run `{broken[0].mend}`")
 
 
-def _question(argument: str | None) -> str:
-    if argument in (None, "-"):
-        if sys.stdin is None or (argument is None and sys.stdin.isatty()):
-            raise click.UsageError("Missing argument 'QUESTION'.")
-        argument = sys.stdin.buffer.read(100_000).decode("utf-8", "replace")
-    return checked(argument or "")
-
-
-for command in (eval_group, feedback_command, ui_command):
+for command in (eval_group, feedback_command, ocr_command, ui_command):
     cli.add_command(command)

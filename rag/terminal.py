@@ -28,11 +28,43 @@ index_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 k_option = click.option("-k", type=int, metavar="N", help="How many passages to look at [8].")
+question_options = options(click.argument("question", required=False), k_option, index_option, json_option)
+open_options = options(
+    click.option(
+        "--open", "source", type=click.IntRange(min=1), metavar="N", help="Write the page of source [N] as a picture."
+    ),
+    click.option(
+        "--output",
+        type=click.Path(path_type=Path),
+        default=Path(),
+        metavar="PATH",
+        help="The folder for it, or a file.png [this folder].",
+    ),
+)
 
 
 def width() -> int:
     """Return the columns to fill."""
     return min(shutil.get_terminal_size().columns, MAX_WIDTH)
+
+
+def typed_question(argument: str | None) -> str:
+    """Return the question that is the argument, or comes from standard input. Raises QuestionError."""
+    from rag.question import checked
+
+    if argument in (None, "-"):
+        if sys.stdin is None or (argument is None and sys.stdin.isatty()):
+            raise click.UsageError("Missing argument 'QUESTION'.")
+        argument = sys.stdin.buffer.read(100_000).decode("utf-8", "replace")
+    return checked(argument or "")
+
+
+def typed_line(prompt: str) -> str | None:
+    """Return the next line of standard input, or None at its end."""
+    try:
+        return input(prompt)
+    except EOFError:
+        return None
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -22,6 +22,7 @@ from rag.chain import Chain
 from rag.settings import Settings
 from rag.transcript import as_markdown
 from tests.conftest import META, WordReranker, assert_one_line_error, build, clean_environment, rag, searcher
+from tests.pdfs import pages
 from ui import desk as desk_module
 from ui.access import user_of
 from ui.app import create_app
@@ -82,6 +83,28 @@ def test_a_source_is_shown_in_its_document(client: TestClient, desk: Desk, conve
     assert whole["text"] == text
 
 
+def test_a_pdf_shows_its_page(client: TestClient, desk: Desk, conversations: Conversations, folder: Path) -> None:
+    assert desk.keep("house.pdf", pages(("Cellars are cold.",), ("The lift of the house stops at three.",)))
+    _, turn = asked(desk, conversations, "Where does the lift of the house stop?")
+    assert client.get(f"/turns/{turn}/sources/1").json()["pages"] is True
+    (found,) = client.get(f"/turns/{turn}/sources/1/pages").json()["pages"]
+    assert found["page"] == 2
+    assert found["top"] == pytest.approx((842 - 780) / 842, abs=0.01)
+    picture = client.get(f"/turns/{turn}/sources/1/page.png", params={"page": 2})
+    assert picture.headers["content-type"] == "image/png"
+    assert picture.content.startswith(b"\x89PNG")
+    other = client.get(f"/turns/{turn}/sources/1/page.png", params={"page": 1})
+    assert (other.status_code, other.json()["detail"]) == (409, "nothing of the source stands on page 1")
+    assert client.get(f"/turns/{turn}/sources/99/pages").status_code == 404
+    (desk.uploads / "house.pdf").write_bytes(pages(("Nothing is left of it.",)))
+    changed = client.get(f"/turns/{turn}/sources/1/pages")
+    assert changed.status_code == 409
+    assert "uploads/house.pdf has changed since it was indexed" in changed.json()["detail"]
+    _, turn = asked(desk, conversations, "What is the rent of the lease?")
+    assert client.get(f"/turns/{turn}/sources/1").json()["pages"] is False
+    assert "has no pages to show" in client.get(f"/turns/{turn}/sources/1/pages").json()["detail"]
+
+
 def test_a_source_that_changed_or_went_says_so(
     client: TestClient, desk: Desk, conversations: Conversations, store: Store, folder: Path
 ) -> None:
@@ -100,6 +123,8 @@ def test_nobody_sees_another_owners_turns(desk: Desk, conversations: Conversatio
     conversation, turn = asked(desk, conversations, "What is the rent of the lease?", owner="browser:" + "b" * 32)
     calls = [
         client.get(f"/turns/{turn}/sources/1"),
+        client.get(f"/turns/{turn}/sources/1/pages"),
+        client.get(f"/turns/{turn}/sources/1/page.png", params={"page": 1}),
         client.put(f"/turns/{turn}/feedback", json={"thumb": "up"}),
         client.get(f"/conversations/{conversation}/export.json"),
         client.patch(f"/conversations/{conversation}", json={"title": "mine"}),

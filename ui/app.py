@@ -10,12 +10,12 @@ from urllib.parse import quote
 import anyio.to_thread
 import gradio as gr
 from fastapi import Depends, FastAPI, HTTPException, Request, UploadFile
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import AfterValidator, BaseModel, Field
 from starlette.types import ASGIApp
 
-from index.errors import RagError, StorageError, UnreadableDocumentError
+from index.errors import PageError, RagError, StorageError, UnreadableDocumentError
 from index.parsing import FORMATS
 from rag.transcript import as_json, as_markdown
 from ui.access import Access, owner_of
@@ -91,6 +91,10 @@ def _add_routes(app: FastAPI, desk: Desk, conversations: Conversations, users: M
     def explain(request: Request, error: RagError) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, 503)
 
+    @app.exception_handler(PageError)
+    def explain_page(request: Request, error: PageError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 409)
+
     @app.exception_handler(OSError)
     @app.exception_handler(sqlite3.OperationalError)
     def explain_storage(request: Request, error: Exception) -> JSONResponse:
@@ -99,12 +103,20 @@ def _add_routes(app: FastAPI, desk: Desk, conversations: Conversations, users: M
     @app.get("/turns/{turn}/sources/{number}")
     def source(owner: Owner, turn: str, number: int) -> dict[str, Any]:
         """Return a source of a turn in its document; numbers above the sources' go on with the passages."""
-        stored = _found(conversations.turn(owner, turn))
-        answer = stored.answer or {}
-        places = [*answer.get("sources", ()), *answer.get("passages", ())]
-        if not 1 <= number <= len(places):
-            raise HTTPException(404, "there is no such source")
-        return desk.in_document(places[number - 1])
+        return desk.in_document(_place(conversations.turn(owner, turn), number))
+
+    @app.get("/turns/{turn}/sources/{number}/pages")
+    def pages(owner: Owner, turn: str, number: int) -> dict[str, Any]:
+        """Return the pages that a source stands on, and how far down its first line is (a fraction of the page)."""
+        found = desk.pages(_place(conversations.turn(owner, turn), number))
+        tops = [(mark.page, min((box[1] for box in mark.boxes), default=0.0)) for mark in found.marks]
+        return {"pages": [{"page": page, "top": top} for page, top in tops]}
+
+    @app.get("/turns/{turn}/sources/{number}/page.png")
+    def page_image(owner: Owner, turn: str, number: int, page: int) -> Response:
+        """Return a page that a source stands on, with the quote painted over."""
+        found = desk.pages(_place(conversations.turn(owner, turn), number))
+        return Response(found.draw(page).png, media_type="image/png", headers={"cache-control": "private, no-cache"})
 
     @app.put("/turns/{turn}/feedback")
     def rate(owner: Owner, turn: str, feedback: Feedback) -> dict[str, str]:
@@ -181,10 +193,16 @@ def _add_routes(app: FastAPI, desk: Desk, conversations: Conversations, users: M
         raise HTTPException(404, "export.md or export.json")
 
 
-def _found(turn: StoredTurn | None) -> StoredTurn:
+def _place(turn: StoredTurn | None, number: int) -> dict[str, Any]:
+    """Return a source of a turn, or, above their number, one of its passages."""
     if turn is None:
         raise HTTPException(404, "there is no such answer")
-    return turn
+    answer = turn.answer or {}
+    places = [*answer.get("sources", ()), *answer.get("passages", ())]
+    if not 1 <= number <= len(places):
+        raise HTTPException(404, "there is no such source")
+    found: dict[str, Any] = places[number - 1]
+    return found
 
 
 def _owned(conversations: Conversations, owner: str, conversation: str) -> None:

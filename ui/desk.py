@@ -16,10 +16,11 @@ from index.intake import attached_to, safe_name
 from index.parsing import Parser
 from index.schema import IndexMeta
 from index.store import Store
-from rag.answer import Answer
+from rag.answer import Answer, Span
 from rag.assemble import index_meta, open_chain, open_store
 from rag.chain import Chain, Question
 from rag.conversation import Turn
+from rag.pages import SourcePages, has_pages
 from rag.question import checked
 from rag.settings import Settings
 
@@ -148,12 +149,19 @@ class Desk:
         found = {key: place.get(key, "") for key in ("document", "start", "end", "heading", "place")} | {"quote": quote}
         if text is None or text[start:end] != quote:
             return {**found, "there": False, "before": "", "after": "", "gone": text is None}
+        found["pages"] = has_pages(found["place"])
         before, after = text[max(0, start - CONTEXT_CHARACTERS) : start], text[end : end + CONTEXT_CHARACTERS]
         if start > CONTEXT_CHARACTERS:
             before = f"… {before.partition(' ')[2] or before}"
         if end + CONTEXT_CHARACTERS < len(text):
             after = f"{after.rpartition(' ')[0] or after} …"
         return {**found, "there": True, "before": before, "after": after, "gone": False}
+
+    def pages(self, place: dict[str, Any]) -> SourcePages:
+        """Return the pages that a source stands on. Raises PageError if they cannot be shown."""
+        heading = tuple(place["heading"])
+        quote = place.get("quote", place.get("text", ""))
+        return SourcePages(self.store, Span(place["document"], place["start"], place["end"], quote, heading))
 
     def keep(self, name: str, data: bytes) -> str:
         """Store an uploaded file and index it; return the name it has.

@@ -50,6 +50,7 @@ Everything that comes from a document, a file name or a question becomes a text 
   const panel = () => {
     const title = make("h2", { id: "panel-title", tabindex: "-1" });
     const where = make("p", { class: "where" });
+    const pages = make("div", { class: "pages", tabindex: "0", role: "region", "aria-label": "Pages of the document", hidden: true });
     const body = make("div", { class: "passage", tabindex: "0", role: "region", "aria-label": "Text of the document" });
     const state = { turn: null, number: 0, total: 0, from: null, sources: [] };
     const step = (by) => open(state.turn, state.number + by, state.sources, state.from);
@@ -59,7 +60,7 @@ Everything that comes from a document, a file name or a question becomes a text 
     const close = make("button", { type: "button", class: "back", onclick: () => hide() }, "Back to answer");
     const controls = make("div", { class: "controls" }, close, previous, next, whole);
     // A dialog of its own on a narrow screen, where it covers everything; beside the conversation on a wide one.
-    const element = make("dialog", { class: "panel", "aria-labelledby": "panel-title" }, title, where, controls, body);
+    const element = make("dialog", { class: "panel", "aria-labelledby": "panel-title" }, title, where, controls, pages, body);
     const narrow = window.matchMedia("(max-width: 760px)");
     let shown = null;
 
@@ -75,6 +76,30 @@ Everything that comes from a document, a file name or a question becomes a text 
       // Only the panel is scrolled, not the page.
       body.scrollTop = Math.max(0, marked.offsetTop - body.offsetTop - body.clientHeight / 6);
     };
+    /* Draw the pages that a source stands on; its text stays below. */
+    const drawPages = async (path, here) => {
+      let found;
+      try {
+        found = (await checkable.call(`${path}/pages`)).pages;
+      } catch (error) {
+        if (here === shown) {
+          pages.replaceChildren(make("p", { class: "note" }, error.message));
+          pages.hidden = false;
+        }
+        return;
+      }
+      if (here !== shown) return;
+      const images = found.map(({ page, top }, i) => {
+        const address = `${path}/page.png?page=${page}`;
+        const alt = `Page ${page} of ${here.document}, with the quoted words painted over; they stand below as text.`;
+        const image = make("img", { src: address, alt });
+        // Only the panel is scrolled, to the first painted line.
+        if (i === 0) image.onload = () => (pages.scrollTop = Math.max(0, top * image.clientHeight - pages.clientHeight / 3));
+        return make("a", { href: address, target: "_blank", rel: "noopener" }, image);
+      });
+      pages.replaceChildren(...images);
+      pages.hidden = images.length === 0;
+    };
     const hide = () => element.close();
     document.addEventListener("keydown", (e) => e.key === "Escape" && element.open && hide());
     element.addEventListener("close", () => {
@@ -87,8 +112,11 @@ Everything that comes from a document, a file name or a question becomes a text 
       previous.disabled = number <= sources[0];
       next.disabled = number >= sources[sources.length - 1];
       whole.disabled = true;
+      pages.hidden = true;
+      pages.replaceChildren();
+      const path = `turns/${encodeURIComponent(turn)}/sources/${number}`;
       try {
-        shown = await checkable.call(`turns/${encodeURIComponent(turn)}/sources/${number}`);
+        shown = await checkable.call(path);
       } catch (error) {
         title.textContent = "Source";
         where.textContent = error.message;
@@ -102,6 +130,7 @@ Everything that comes from a document, a file name or a question becomes a text 
       whole.disabled = shown.gone;
       if (shown.there) {
         mark(shown.before, shown.quote, shown.after);
+        if (shown.pages) drawPages(path, shown);
       } else {
         const why = shown.gone
           ? "This document is not indexed any more. The answer quoted it as:"
@@ -116,6 +145,7 @@ Everything that comes from a document, a file name or a question becomes a text 
         // Offsets count characters, JavaScript counts halves of some.
         const characters = Array.from(found.text);
         const part = (from, to) => characters.slice(from, to).join("");
+        pages.hidden = true;
         if (shown.there) mark(part(0, shown.start), part(shown.start, shown.end), part(shown.end));
         else body.replaceChildren(make("p", {}, found.text));
         whole.disabled = true;
