@@ -293,7 +293,7 @@ def test_ocr_makes_a_scan_readable(tmp_path: Path) -> None:
     assert mark.boxes[0] == pytest.approx(before.boxes[0], abs=0.01)
     assert_one_line_error(rag("ocr", "scan.pdf", cwd=tmp_path), 1, "scan.ocr.pdf is there already", "--output")
     assert_one_line_error(rag("ocr", "scan.ocr.pdf", cwd=tmp_path), 1, "has a text layer", "rag index")
-    assert_one_line_error(rag("ocr", "none.pdf", cwd=tmp_path), 1, "none.pdf: not a regular file")
+    assert_one_line_error(rag("ocr", "none.pdf", cwd=tmp_path), 1, "none.pdf: no such file or directory")
     other = ("--output", "b.pdf")
     assert_one_line_error(rag("ocr", "scan.pdf", *other, "--language", "xyz", cwd=tmp_path), 1, "tesseract failed:")
     assert_one_line_error(rag("ocr", "scan.pdf", *other, cwd=tmp_path, PATH=""), 1, "apt install tesseract-ocr")
@@ -430,7 +430,7 @@ def test_open_says_why_not(home: Path, tmp_path: Path) -> None:
     ("change", "said"),
     [
         (lambda path: path.write_bytes(pages(LEASE)), "docs/a.pdf has changed since it was indexed"),
-        (lambda path: path.unlink(), "docs/a.pdf cannot be read: not a regular file"),
+        (lambda path: path.unlink(), "docs/a.pdf cannot be read: no such file or directory"),
         (lambda path: None, "nothing of the source stands on page 7"),
     ],
 )
