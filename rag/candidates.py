@@ -16,7 +16,7 @@ MAX_ITEMS = 8
 
 @dataclass(frozen=True)
 class RankedHit:
-    """A hit with the reranker's score of its passage."""
+    """A hit with the reranker's score of its passage; minus infinity if it was not scored."""
 
     hit: Hit
     score: float

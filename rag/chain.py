@@ -4,6 +4,7 @@ Every stage is a method that takes what the stage before returned, so a caller m
 one that returns what it takes: `rewrite` and `gate`.
 """
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from rag.verification import conflicts_of, passage_of, verified
 
 MODEL = "extractive"
 DEFAULT_LANGUAGE = "en"
+FIRST_SCORED = 3  # of the passages, before it is decided whether the others need be scored
 LIST_FACTOR = 3  # so many times more passages are looked at for a question for a list
 
 
@@ -137,10 +139,10 @@ class Chain:
         """Put the passages in the order of the reranker."""
         started = time.perf_counter()
         judge = self.judge_of(retrieved)
-        scores = judge.reranker.score(retrieved.question.searched, [hit.passage.text for hit in retrieved.hits])
-        hits = sorted(map(RankedHit, retrieved.hits, map(float, scores)), key=lambda ranked: -ranked.score)
-        timings = _timed(retrieved.timings, "rerank", started)
-        return Ranked(retrieved.question, retrieved.generation, tuple(hits), judge, timings)
+        asked = retrieved.question
+        is_single = asked.kind not in (Kind.LIST, Kind.COMPARISON)
+        hits = ranked_hits(asked.searched, retrieved.hits, judge.reranker, FIRST_SCORED if is_single else 0)
+        return Ranked(asked, retrieved.generation, hits, judge, _timed(retrieved.timings, "rerank", started))
 
     def judge_of(self, retrieved: Retrieved) -> Judge:
         """Return who judges: the foreign one, if there is one, unless question and passages are in English."""
@@ -190,6 +192,20 @@ class Chain:
             generation=draft.generation,
             timings=_timed(draft.timings, "verify", started),
         )
+
+
+def ranked_hits(question: str, hits: Sequence[Hit], reranker: Reranker, first: int) -> tuple[RankedHit, ...]:
+    """Return the hits by their scores, best first.
+
+    The `first` are scored first; if one of them is clear, the others are not scored, and stay in their order.
+    """
+    scores = [-math.inf] * len(hits)
+    for part in (range(min(first, len(hits))), range(min(first, len(hits)), len(hits))):
+        if part and max(scores, default=-math.inf) < reranker.clear:
+            found = reranker.score(question, [hits[i].passage.text for i in part])
+            for i, score in zip(part, found, strict=True):
+                scores[i] = float(score)
+    return tuple(sorted(map(RankedHit, hits, scores), key=lambda ranked: -ranked.score))
 
 
 def understood(question: Question) -> Question:

@@ -90,7 +90,7 @@ def read(
     for side in sides:
         named = [r.hit for r in hits if side.is_named_in(f"{r.hit.passage.chunk.heading} {r.hit.passage.text}")]
         scores = reranker.score(side.question, [hit.passage.text for hit in named])
-        order = sorted(map(RankedHit, named, map(float, scores)), key=lambda ranked: -ranked.score)
+        order = sorted(map(RankedHit, named, scores.tolist()), key=lambda ranked: -ranked.score)
         whole.add(_Selection(side.question, kind, order, reranker, most=1))
     return whole.reading()
 

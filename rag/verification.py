@@ -5,6 +5,7 @@ document as stored, and the sentence says exactly what its quotes say. The check
 what the reader was handed, so an error anywhere between the two shows here.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -71,7 +72,7 @@ def passage_of(ranked: RankedHit, snapshot: Snapshot) -> Passage:
         score=hit.score,
         dense=hit.dense,
         lexical=hit.lexical,
-        rerank=ranked.score,
+        rerank=ranked.score if math.isfinite(ranked.score) else None,
     )
 
 

@@ -54,6 +54,7 @@ class WordReranker:
 
     name = "words"
     scale = 1.0
+    clear = 5.0
 
     def score(self, question: str, texts: Sequence[str]) -> np.ndarray:
         return np.array([len(set(words(question)) & set(words(text))) - 2 for text in texts], np.float32)

@@ -1,8 +1,11 @@
 """The stages after the search, with parts whose numbers can be derived, then the real chain on the seed article."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from index.chunking import chunk
@@ -12,7 +15,7 @@ from index.store import Store
 from index.transaction import NewDocument
 from rag.abstention import Gate, load_gate
 from rag.answer import Answer, Claim, Disagreement, Span, Support, Verdict
-from rag.chain import Chain, Question
+from rag.chain import Chain, Question, ranked_hits
 from rag.conversation import Turn, leans
 from rag.kinds import Kind
 from rag.question import checked
@@ -333,3 +336,26 @@ def test_a_sentence_that_leans_on_another_is_shown_with_it(chain: Chain, store: 
     assert source.lead.quote == "The baker Anna Smith moved to Rome."
     assert (folder / "shop.txt").read_text()[source.lead.start : source.lead.end] == source.lead.quote
     assert any(line.startswith("(The baker Anna Smith moved to Rome.) She sells") for line in answer_lines(answer, 80))
+
+
+def test_the_others_are_not_scored_where_one_of_the_first_passages_is_clear(chain: Chain) -> None:
+    """With a reranker that counts words, "clear" is five words more than two."""
+    scored: list[str] = []
+
+    class Watched(WordReranker):
+        def score(self, question: str, texts: Sequence[str]) -> np.ndarray:
+            scored.extend(texts)
+            return super().score(question, texts)
+
+    question = "the lease ends on may the rent is euros"  # seven different words of the lease
+    hits = chain.retrieve(chain.rewrite(question)).hits
+    assert len(hits) == 4
+    ranked = ranked_hits(question, hits, Watched(), first=1)
+    assert len(scored) == 1
+    assert ranked[0].hit.passage.document == "docs/lease.txt"
+    assert [r.score for r in ranked[1:]] == [-math.inf] * 3
+    assert [r.hit for r in ranked[1:]] == list(hits[1:]), "the others stay in the order of the search"
+    assert chain.invoke(question).passages[0].rerank is not None
+    scored.clear()
+    ranked_hits("Do cats bark?", hits, Watched(), first=1)
+    assert len(scored) == 4

@@ -23,6 +23,7 @@ from rag.settings import Settings
 from rag.transcript import as_markdown
 from tests.conftest import META, WordReranker, assert_one_line_error, build, clean_environment, rag, searcher
 from tests.pdfs import pages
+from tests.test_formats_mail import mail
 from ui import desk as desk_module
 from ui.access import user_of
 from ui.app import create_app
@@ -258,6 +259,19 @@ def test_an_upload_that_cannot_be_read_is_refused_and_not_kept(
     status, body = upload(client, name, data)
     assert (status, detail in body["detail"]) == (code, True), body
     assert not (desk.uploads / name).exists()
+
+
+def test_an_uploaded_mail_brings_its_attachments_and_takes_them_away(client: TestClient, desk: Desk) -> None:
+    message = mail("The zebra is striped.")
+    message.add_attachment(b"Name,Rent\nAnn,900\n", maintype="text", subtype="csv", filename="rents.csv")
+    assert upload(client, "m.eml", message.as_bytes())[0] == 200
+    assert desk.text("uploads/m.eml/rents.csv") == "Name; Rent\nName: Ann; Rent: 900"
+    listed = client.get("/documents").json()
+    assert {"Word", "PDF", "E-mail"} < set(listed["formats"])
+    assert "uploads/m.eml/rents.csv" in [document["name"] for document in listed["documents"]]
+    assert client.delete("/documents", params={"name": "uploads/m.eml"}).status_code == 200
+    assert desk.text("uploads/m.eml/rents.csv") is None
+    assert not (desk.uploads / "m.eml").exists()
 
 
 def test_a_bad_upload_does_not_replace_a_good_one(client: TestClient, desk: Desk) -> None:
