@@ -2,7 +2,9 @@
 
 RagError
 ├── NoDocumentsError         nothing to index: missing folder, empty folder, no readable text
+├── PatternError             a pattern of --include, --exclude or .ragignore cannot be understood
 ├── UnreadableDocumentError  one file that cannot be read as text (indexing skips and names it)
+│   └── FileUnavailableError one file that cannot be read at the moment; what is indexed of it stays
 ├── EncodingError            no text encoding has that name
 ├── QuestionError            an empty question, or one that is too long
 ├── IndexMissingError        there is no index yet
@@ -30,6 +32,14 @@ class NoDocumentsError(RagError):
 
 class UnreadableDocumentError(RagError):
     """One file cannot be read as text."""
+
+
+class PatternError(RagError):
+    """A pattern cannot be understood."""
+
+
+class FileUnavailableError(UnreadableDocumentError):
+    """One file cannot be read at the moment, which says nothing about what is in it."""
 
 
 class EncodingError(RagError):

@@ -20,6 +20,7 @@ import click
 from eval.cli import eval_group
 from index.errors import RagError
 from index.models import go_offline
+from rag.folders import index_command, status_command, watch_command
 from rag.question import checked
 from rag.settings import Settings
 from rag.terminal import complain, index_option, json_option, k_option, options, print_json, print_lines, width
@@ -97,53 +98,6 @@ def cli() -> None:
 
 
 question_options = options(click.argument("question", required=False), k_option, index_option, json_option)
-
-
-@cli.command("index")
-@click.argument("folder", type=click.Path(path_type=Path), default=Path("seeds"))
-@index_option
-@click.option("--encoding", metavar="NAME", help="Read all files in this encoding [UTF-8, else Windows-1252].")
-@click.option("--chunk-size", type=int, metavar="TOKENS", help="Longest chunk [200].")
-@click.option("--chunk-overlap", type=int, metavar="N", help="Sentences that a chunk repeats of the last [1].")
-@click.option("--rebuild", is_flag=True, help="Chunk and encode everything again.")
-@json_option
-def index_command(
-    folder: Path,
-    index: Path | None,
-    encoding: str | None,
-    chunk_size: int | None,
-    chunk_overlap: int | None,
-    rebuild: bool,
-    as_json: bool,
-) -> None:
-    """Bring the index in step with FOLDER (or one file): text and Markdown, with all subfolders.
-
-    Only new, changed and removed files are touched, in one transaction. Run it again whenever files change.
-
-    \b
-    Examples:
-      rag index notes/
-      rag index notes/ --encoding latin-1
-      rag index notes/ --rebuild
-    """
-    from rag.indexing import index_folder, language_advice
-    from rag.render import printable
-
-    settings = Settings.from_environment(index=index, chunk_size=chunk_size, chunk_overlap=chunk_overlap)
-    report = index_folder(settings, folder, encoding=encoding, rebuild=rebuild)
-    if as_json:
-        print_json(report.to_dict())
-        return
-    counts = {"new": report.added, "changed": report.changed, "removed": report.removed}
-    print(", ".join(f"{len(names)} {what}" for what, names in counts.items()) + f", {report.unchanged} unchanged")
-    if report.ignored:
-        listed = ", ".join(f"{count} {suffix}" for suffix, count in report.ignored.most_common(8))
-        print(f"other formats, not read: {printable(listed)}")
-    if report.added and (advice := language_advice(settings)):
-        print(advice)
-    if report.skipped:
-        print(f"skipped {len(report.skipped)}:")
-        print_lines(f"  {printable(name)}: {reason}" for name, reason in report.skipped)
 
 
 @cli.command()
@@ -242,26 +196,6 @@ def _line(prompt: str) -> str | None:
 @cli.command()
 @index_option
 @json_option
-def status(index: Path | None, as_json: bool) -> None:
-    """Show what is indexed, with which model, and whether the views are in step.
-
-    \b
-    Examples:
-      rag status
-      rag status --json
-    """
-    from rag.indexing import index_status
-
-    values = index_status(Settings.from_environment(index=index))
-    if as_json:
-        print_json(values)
-    else:
-        print_lines(f"{name:<12}{value}" for name, value in values.items())
-
-
-@cli.command()
-@index_option
-@json_option
 def doctor(index: Path | None, as_json: bool) -> None:
     """Check every promise of the index; exits with 1 and the mending command if one is broken.
 
@@ -293,5 +227,5 @@ def _question(argument: str | None) -> str:
     return checked(argument or "")
 
 
-for command in (eval_group, feedback_command, ui_command):
+for command in (eval_group, feedback_command, index_command, status_command, ui_command, watch_command):
     cli.add_command(command)

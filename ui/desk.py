@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from index.build import Builder, mend_views
+from index.build import Builder
 from index.documents import Listing, SourceFile, names_base
 from index.errors import IndexMissingError, NoDocumentsError, RagError, UnreadableDocumentError
+from index.mending import mend_views
 from index.parsing import SUFFIXES, parse
 from index.schema import IndexMeta
 from index.store import Store
@@ -184,7 +185,7 @@ class Desk:
         meta = self._meta()
         with self._writing:
             with self.store.transaction(meta) as transaction:
-                there = transaction.remove(document)
+                there = transaction.forget(document)
             mend_views(self.store)
             if there and self._is_upload(document):
                 (self.base / document).unlink(missing_ok=True)
