@@ -147,7 +147,7 @@ class Builder:
                     yield Pending(name, file.content_sha256, parsed, self._chunk(parsed), len(data), file)
                     continue
             report.note_seen(name, file.reason)
-            yield Seen(len(data or b"") or file.stat.size, None if file == known.files.get(name) else file)
+            yield Seen(source.stat().size, None if file == known.files.get(name) else file)
 
     def _drop(self, transaction: Transaction, known: Known, listing: Listing, report: BuildReport) -> None:
         """Remove what is gone, remember the folders that could not be listed, forget the files that are not there."""

@@ -12,6 +12,7 @@ RagError
 ├── IndexIncompatibleError   made by a newer format, another model or another chunk size
 │   └── IndexOutdatedError   made by an older format
 ├── IndexDamagedError        the database is not what was written
+├── ArchiveError             a file of `rag export` or `rag backup` is not what was written, or not one
 ├── StorageError             disk full, folder read-only
 ├── ModelError               a model cannot be loaded: not the pinned files, not a model
 │   └── ModelMissingError    its package is not installed
@@ -68,6 +69,10 @@ class IndexOutdatedError(IndexIncompatibleError):
 
 class IndexDamagedError(RagError):
     """The database is not what was written to it."""
+
+
+class ArchiveError(RagError):
+    """A file is not a whole archive of an index."""
 
 
 class StorageError(RagError):

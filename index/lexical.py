@@ -139,6 +139,11 @@ class LexicalView(View):
         ids = self._searcher.fast_field_values("id", [address for _, address in hits])
         return [(int(i), float(score)) for i, (score, _) in zip(ids, hits, strict=True) if i is not None]
 
+    def has_word(self, word: str) -> bool:
+        """Say whether a word, in lower case and NFC, is in the index as it is written."""
+        query = Query.term_query(self._index.schema, "exact", word)
+        return bool(self._searcher.search(query, limit=1, count=False).hits)
+
     def _query(self, question: str) -> Query:
         text = searchable(question)
         terms: list[tuple[Occur, Query]] = []

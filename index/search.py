@@ -69,14 +69,18 @@ class Searcher:
         self._lock = threading.Lock()
 
     def search(self, question: str, k: int, depth: int = DEPTH) -> Results:
-        """Return up to `k` hits, best first, from the `depth` best of each list."""
+        """Return up to `k` hits, best first, from the `depth` best of each list.
+
+        Of files with the same content, the one that was indexed first is found.
+        """
         vector = self.encoder.encode([question])[0]
         with self.store.snapshot() as snapshot:
             views = self._current(snapshot)
             dense = dict(views.vectors.search(vector, depth)) if "dense" in self.rankings else {}
             lexical = dict(views.lexical.search(question, depth)) if "lexical" in self.rankings else {}
-            fused = reciprocal_rank_fusion([list(dense), list(lexical)])[:k]
-            scores = dict(fused)
+            fused = reciprocal_rank_fusion([list(dense), list(lexical)])
+            copies = snapshot.copies_among([id_ for id_, _ in fused])
+            scores = dict([(id_, score) for id_, score in fused if id_ not in copies][:k])
             chunks = snapshot.chunks(list(scores))
             hits = [Hit(c, scores[c.id], dense.get(c.id), lexical.get(c.id)) for c in chunks]
             return Results(snapshot.generation, hits)

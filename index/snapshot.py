@@ -117,6 +117,11 @@ class Snapshot:
                 found[row[8]] = row[7]
         return found
 
+    def vectors_in(self, document_id: int) -> list[bytes]:
+        """Return the vectors of a document's chunks, as stored: float32, little-endian."""
+        rows = self._connection.execute("SELECT vector FROM chunks WHERE document_id = ?", (document_id,))
+        return [row[0] for row in rows]
+
     def text(self, document_id: int) -> str:
         """Return a document's text. Raises IndexDamagedError if it is not what was written."""
         if document_id not in self._texts:
@@ -172,6 +177,17 @@ class Snapshot:
     def metadata(self, document_id: int) -> dict[str, Any]:
         """Return what a file says about itself, or what the caller stored with a text added through the API."""
         return dict(json.loads(self._document(document_id)[6]))
+
+    def copies_among(self, ids: Sequence[int]) -> set[int]:
+        """Return those of these chunks that another of them, of an older document with the same content, repeats."""
+        first: dict[tuple[str, int, int], int] = {}
+        marks = ",".join("?" * len(ids))
+        rows = self._connection.execute(
+            'SELECT c.id, d.content_sha256, c.start, c."end" FROM chunks c JOIN documents d ON d.id = c.document_id'
+            f" WHERE d.is_file AND c.id IN ({marks}) ORDER BY d.id",
+            list(ids),
+        )
+        return {id_ for id_, *place in rows if first.setdefault((place[0], place[1], place[2]), id_) != id_}
 
     def chunks(self, ids: Sequence[int]) -> list[StoredChunk]:
         """Return the chunks with these ids, in the order asked for; an id that is not there is left out."""

@@ -25,6 +25,7 @@ from rag.question import checked
 from rag.settings import Settings
 from rag.terminal import complain, index_option, json_option, k_option, options, print_json, print_lines, width
 from ui.cli import feedback_command, ui_command
+from ui.keeping import backup_command, export_command, import_command, remove_command
 
 NOT_IN_DOCUMENTS = 3
 
@@ -227,5 +228,9 @@ def _question(argument: str | None) -> str:
     return checked(argument or "")
 
 
-for command in (eval_group, feedback_command, index_command, status_command, ui_command, watch_command):
+for command in (
+    *(backup_command, export_command, import_command, remove_command),
+    *(index_command, status_command, watch_command),
+    *(eval_group, feedback_command, ui_command),
+):
     cli.add_command(command)

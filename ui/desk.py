@@ -193,8 +193,8 @@ class Desk:
 
     def reread(self) -> dict[str, Any]:
         """Read the indexed files again, and nothing else: what changed is indexed anew, what is gone is removed."""
-        names = [document["name"] for document in self.documents()]
-        files = [SourceFile(name, self.base / name) for name in names if (self.base / name).is_file()]
+        names = [*(document["name"] for document in self.documents()), *self._failed()]
+        files = [SourceFile(name, self.base / name) for name in dict.fromkeys(names) if (self.base / name).is_file()]
         builder = self._builder()
         with self._writing:
             try:
@@ -203,6 +203,14 @@ class Desk:
                 return {"changed": 0, "removed": 0, "skipped": [{"document": "", "reason": str(error)}]}
         skipped = [{"document": name, "reason": reason} for name, reason in report.skipped]
         return {"changed": len(report.changed), "removed": len(report.removed), "skipped": skipped}
+
+    def _failed(self) -> list[str]:
+        """Return the names of the files that could not be read."""
+        try:
+            with self.store.snapshot() as snapshot:
+                return [file.name for file in snapshot.files().values() if file.reason]
+        except IndexMissingError:
+            return []
 
     def _is_upload(self, document: str) -> bool:
         return (self.base / document).parent == self.uploads
