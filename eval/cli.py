@@ -130,13 +130,13 @@ def init_command(folder: Path, questions: Path | None, index: Path | None) -> No
     """
     from eval.preparing import indexed_documents, question_file
     from eval.starter import write_starter
-    from rag.indexing import index_folder
+    from rag.indexing import index_folders
 
     settings = Settings.from_environment(index=index)
     path = questions or question_file(folder)
     if path.exists():
         raise RagError(f"{path} is there already: remove it first, or name another with --questions")
-    index_folder(settings, folder, encoding=None, rebuild=False)
+    index_folders(settings, [folder])
     documents = indexed_documents(folder, settings)[1]
     count = write_starter(path, {doc_id: d for doc_id, d in documents.items() if not doc_id.startswith("/")})
     print_lines([f"{path}: {count} questions; write the ones that begin with TODO, then run `rag eval {folder}`"])

@@ -17,11 +17,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from eval.suite import Suite, SuiteDocument, SuiteError, make_suite, rows_of
-from index.build import BuildReport
 from index.documents import document_name, names_base, names_below
 from index.parsing import ParsedDocument
+from index.report import BuildReport
 from rag.assemble import index_meta, open_store
-from rag.indexing import index_folder
+from rag.indexing import index_folders
 from rag.settings import Settings
 
 BUNDLED = Path(__file__).parent / "questions.jsonl"
@@ -70,7 +70,7 @@ def prepare_suite(suite: Suite, settings: Settings) -> Prepared:
                 # subtle: a parser takes one byte order mark away, so a text that begins with one needs two.
                 (folder / name).write_bytes(suite.documents[doc_id].text.encode("utf-8-sig"))
             made = replace(settings, index=folder / ".rag")
-            report = index_folder(made, folder / "documents", encoding="utf-8", rebuild=False)
+            report = index_folders(made, [folder / "documents"], encoding="utf-8")
             if report.skipped:
                 name, reason = report.skipped[0]
                 raise SuiteError(f"the document {names.get(name, name)!r} of {suite.name} cannot be indexed: {reason}")
@@ -114,7 +114,7 @@ def prepare_own(folder: Path, questions: Path, settings: Settings) -> tuple[Prep
     or an error of the index.
     """
     rows = list(rows_of(questions))
-    report = index_folder(settings, folder, encoding=None, rebuild=False)
+    report = index_folders(settings, [folder])
     ids, parsed = indexed_documents(folder, settings)
     documents = {doc_id: SuiteDocument(document.text, blocks=document.blocks) for doc_id, document in parsed.items()}
     return Prepared(make_suite(folder.resolve().name, documents, rows, questions), settings, ids), report
@@ -129,7 +129,7 @@ def indexed_documents(folder: Path, settings: Settings) -> tuple[dict[str, str],
     root = folder.resolve() if folder.is_dir() else folder.resolve().parent
     with open_store(settings).snapshot() as snapshot:
         records = snapshot.documents()
-        below = names_below([record.name for record in records], folder, settings.index)
+        below = names_below([record.name for record in records], [folder], settings.index)
         top = document_name(root, Path("/nowhere")).rstrip("/") + "/"
         whole = {r.name: f"{document_name(base, Path('/nowhere'))}/{r.name}" for r in records}
         whole |= {r.name: r.name for r in records if r.name.startswith("/")}

@@ -1,6 +1,6 @@
 """Check everything an index promises: the store's rows, the texts behind the spans, the vectors, the views."""
 
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,7 +76,7 @@ def _examine_view(kind: type[View], store: Store, snapshot: Snapshot) -> Check:
     state, _ = view_state(kind, store.folder, snapshot)
     if state is not ViewState.IN_STEP:
         return Check(kind.name, False, f"its files are {state}", MEND_VIEWS)
-    view: Sized = kind.load(store.folder)  # type: ignore[assignment]  # both kinds count their entries
+    view = kind.load(store.folder)
     (_, chunks) = snapshot.counts()
     return Check(kind.name, len(view) == chunks, f"{len(view)} entries for {chunks} chunks", MEND_VIEWS)
 

@@ -6,15 +6,33 @@ elsewhere, so a project folder can be moved together with its index. This file k
 
 import hashlib
 import os
+import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from index.errors import NoDocumentsError, UnreadableDocumentError
+from index.errors import FileUnavailableError, NoDocumentsError, UnreadableDocumentError
+from index.ignoring import EVERYTHING, Chosen, Rules
 from index.opening import open_regular
 
 MAX_FILE_BYTES = 200_000_000
+# A file that changed this shortly before it was read may change again without its times showing it.
+SETTLED_NS = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class FileStat:
+    """What tells that a file has not changed: its size in bytes, its two times in nanoseconds, its inode."""
+
+    size: int = 0
+    modified: int = 0
+    changed: int = 0
+    inode: int = 0
+
+
+# What is remembered of a file whose times cannot be trusted yet: it is read again next time.
+UNSETTLED = FileStat()
 
 
 @dataclass(frozen=True)
@@ -24,6 +42,13 @@ class SourceFile:
     name: str
     path: Path
     inside: Path | None = None
+
+    def stat(self) -> FileStat:
+        """Return what the file system says of it now; `UNSETTLED` if it says nothing."""
+        try:
+            return _stat_of(self.path.stat())
+        except (OSError, ValueError):
+            return UNSETTLED
 
 
 @dataclass
@@ -38,32 +63,59 @@ class Listing:
     ignored: Counter[str] = field(default_factory=Counter)
 
 
-def discover(root: Path, index_folder: Path) -> Listing:
+def discover(root: Path, index_folder: Path, rules: Rules = EVERYTHING) -> Listing:
     """List the files below `root` in the order of their names; `root` may be a single file.
 
-    Hidden files and folders, links to folders, and the index itself are passed over. Raises NoDocumentsError if there
-    is no such folder.
+    Hidden files and folders, links to folders, the index itself, and what the rules leave out are passed over. Raises
+    NoDocumentsError if there is no such folder, PatternError for a `.ragignore` that cannot be understood.
     """
-    base = names_base(index_folder)
-    listing = Listing()
     if root.is_file():
         # A link to a file keeps its own name; only the folder it is in is followed.
-        path = _real(root.parent) / root.name
-        listing.files.append(SourceFile(document_name(path, base), path))
-        return listing
+        path = real_path(root)
+        return Listing([SourceFile(document_name(path, names_base(index_folder)), path)])
     if not root.is_dir():
         raise NoDocumentsError(f"no such folder: {root}")
+    return _walk(_real(root), _real(root), _real(index_folder), rules.below(_real(root)))
+
+
+def discover_part(path: Path, root: Path, index_folder: Path, rules: Rules) -> Listing:
+    """List what `discover` would find of `root` at or below `path`, an absolute path in it; nothing if it is gone."""
+    index, top = _real(index_folder), _real(root)
+    chosen = rules.below(top)
+    here = top
+    for step in path.relative_to(top).parts[:-1]:
+        chosen.enter(here)
+        here = here / step
+        if not _is_walked(here, index, chosen) or here.is_symlink():
+            return Listing()
+    if path != top:
+        chosen.enter(here)
+    if path.is_dir():
+        wanted = path == top or (_is_walked(path, index, chosen) and not path.is_symlink())
+        return _walk(path, top, index, chosen) if wanted else Listing()
+    wanted = path.exists() and not path.name.startswith(".") and chosen.has_file(path)
+    return Listing([SourceFile(document_name(path, names_base(index_folder)), path, top)] if wanted else [])
+
+
+def _walk(top: Path, inside: Path, index: Path, chosen: Chosen) -> Listing:
+    base = index.parent
+    listing = Listing()
 
     def note(error: OSError) -> None:
         reason = (error.strerror or str(error)).lower()
         listing.unlisted.append((document_name(Path(error.filename), base), reason))
 
-    for folder, subfolders, files in os.walk(_real(root), onerror=note):
+    for folder, subfolders, files in os.walk(top, onerror=note):  # does not follow links
         here = Path(folder)
-        subfolders[:] = sorted(s for s in subfolders if not s.startswith(".") and here / s != _real(index_folder))
-        paths = [here / file for file in sorted(files) if not file.startswith(".")]
-        listing.files += [SourceFile(document_name(path, base), path, _real(root)) for path in paths]
+        chosen.enter(here)
+        subfolders[:] = sorted(name for name in subfolders if _is_walked(here / name, index, chosen))
+        paths = [here / file for file in sorted(files) if not file.startswith(".") and chosen.has_file(here / file)]
+        listing.files += [SourceFile(document_name(path, base), path, inside) for path in paths]
     return listing
+
+
+def _is_walked(folder: Path, index: Path, chosen: Chosen) -> bool:
+    return not folder.name.startswith(".") and folder != index and chosen.has_folder(folder)
 
 
 def names_base(index_folder: Path) -> Path:
@@ -85,25 +137,47 @@ def document_name(path: Path, base: Path) -> str:
         return name.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
 
 
-def names_below(names: Iterable[str], root: Path, index_folder: Path) -> set[str]:
-    """Return the names of documents that are `root` or lie in it."""
+def names_below(names: Iterable[str], roots: Iterable[Path], index_folder: Path) -> set[str]:
+    """Return the names of documents that are one of `roots` or lie in one."""
     nowhere = Path("/nowhere")
     base = document_name(names_base(index_folder), nowhere)
-    top = document_name(_real(root) if root.is_dir() else _real(root.parent) / root.name, nowhere)
-    # An absolute name replaces the base that it is joined to.
-    return {name for name in names if PurePosixPath(base, name).is_relative_to(top)}
+    tops = {document_name(real_path(root), nowhere) for root in roots}
+    return {name for name in names if "/" in tops or not tops.isdisjoint(_with_parents(base, name))}
 
 
-def read_bytes(source: SourceFile) -> bytes:
-    """Read the whole file. Raises UnreadableDocumentError with the reason in plain words."""
+def _with_parents(base: str, name: str) -> list[str]:
+    """Return an absolute path for a name, and all folders that it lies in."""
+    path = name if name.startswith("/") else f"{base.rstrip('/')}/{name}"
+    return [path, *(path[:at] for at, character in enumerate(path) if character == "/" and at)]
+
+
+def real_path(path: Path) -> Path:
+    """Return the absolute path of a folder with all links followed; of a file, which may itself be a link, not."""
+    return _real(path) if path.is_dir() else _real(path.parent) / path.name
+
+
+def read_bytes(source: SourceFile) -> tuple[bytes, FileStat]:
+    """Read the whole file, and say what to remember it by.
+
+    Raises FileUnavailableError if it cannot be read at the moment, UnreadableDocumentError if it is too large, both
+    with the reason in plain words.
+    """
     try:
         with open_regular(source.path, source.inside) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > MAX_FILE_BYTES:
-                raise UnreadableDocumentError(f"larger than {MAX_FILE_BYTES:,} bytes ({size:,})")
-            return file.read(MAX_FILE_BYTES)
+            before = os.fstat(file.fileno())
+            if before.st_size > MAX_FILE_BYTES:
+                raise UnreadableDocumentError(f"larger than {MAX_FILE_BYTES:,} bytes ({before.st_size:,})")
+            data = file.read(MAX_FILE_BYTES)
+        after = source.path.stat()
     except OSError as error:
-        raise UnreadableDocumentError((error.strerror or str(error)).lower()) from error
+        raise FileUnavailableError((error.strerror or str(error)).lower()) from error
+    is_settled = max(after.st_mtime_ns, after.st_ctime_ns) < time.time_ns() - SETTLED_NS
+    same = _stat_of(before) == _stat_of(after) and len(data) == after.st_size
+    return data, _stat_of(after) if is_settled and same else UNSETTLED
+
+
+def _stat_of(found: os.stat_result) -> FileStat:
+    return FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino % 2**63)
 
 
 def read_head(source: SourceFile, size: int) -> bytes:

@@ -2,8 +2,10 @@
 
 RagError
 ├── NoDocumentsError         nothing to index: missing folder, empty folder, no readable text
+├── PatternError             a pattern of --include, --exclude or .ragignore cannot be understood
 ├── UnreadableDocumentError  one file that cannot be read as text (indexing skips and names it)
-│   └── NoTextLayerError     a PDF of pictures: it needs OCR first
+│   ├── NoTextLayerError     a PDF of pictures: it needs OCR first
+│   └── FileUnavailableError one file that cannot be read at the moment; what is indexed of it stays
 ├── OcrError                 a scan cannot be read: no tesseract, not a scan
 ├── PageError                a source's page cannot be drawn: not a PDF, or the file has changed
 ├── EncodingError            no text encoding has that name
@@ -14,6 +16,7 @@ RagError
 ├── IndexIncompatibleError   made by a newer format, another model or another chunk size
 │   └── IndexOutdatedError   made by an older format
 ├── IndexDamagedError        the database is not what was written
+├── ArchiveError             a file of `rag export` or `rag backup` is not what was written, or not one
 ├── StorageError             disk full, folder read-only
 ├── ModelError               a model cannot be loaded: not the pinned files, not a model
 │   └── ModelMissingError    its package is not installed
@@ -38,6 +41,14 @@ class UnreadableDocumentError(RagError):
 
 class NoTextLayerError(UnreadableDocumentError):
     """A PDF shows text, but says none."""
+
+
+class FileUnavailableError(UnreadableDocumentError):
+    """One file cannot be read at the moment, which says nothing about what is in it."""
+
+
+class PatternError(RagError):
+    """A pattern cannot be understood."""
 
 
 class OcrError(RagError):
@@ -78,6 +89,10 @@ class IndexOutdatedError(IndexIncompatibleError):
 
 class IndexDamagedError(RagError):
     """The database is not what was written to it."""
+
+
+class ArchiveError(RagError):
+    """A file is not a whole archive of an index."""
 
 
 class StorageError(RagError):

@@ -6,7 +6,7 @@ No file can lie there, so that the name alone says whose it is. It comes and goe
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
@@ -90,6 +90,12 @@ def attached_to(owners: set[str], names: Iterable[str]) -> defaultdict[str, set[
                 if str(folder) in owners:
                     found[str(folder)].add(name)
     return found
+
+
+def with_attached(names: Sequence[str], all_names: Iterable[str]) -> list[str]:
+    """Return the names with those of what is attached to them."""
+    attached = attached_to(set(names), all_names)
+    return list(dict.fromkeys([*names, *(inner for name in names for inner in sorted(attached[name]))]))
 
 
 def _named(attachments: tuple[Attachment, ...]) -> Iterator[tuple[str, Attachment]]:

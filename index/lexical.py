@@ -3,13 +3,18 @@
 Two fields hold the same words. `folded` drops accents and endings, so "Abrego" finds "Ábrego" and "returns" finds
 "returned"; `exact` keeps them, so the form that was typed ranks first. Text is brought to NFC, for search only, and
 what is written without spaces between words (Chinese, Japanese, Thai, ...) becomes pairs of characters.
+
+On disk it is many small segments, each of the chunks with ids in one range, so that a change makes only one or two of
+them again (see segments.py); tantivy searches them as one index, with the statistics of all.
 """
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar, Self
 
 import tantivy
@@ -17,10 +22,12 @@ from tantivy import Filter, Occur, Query, TextAnalyzerBuilder, Tokenizer
 
 from index.chunking import Chunk
 from index.errors import StorageError
-from index.snapshot import Snapshot
+from index.segments import Range, Segment, adopt, plan, read_segments, segment_size, write_segments
+from index.snapshot import Snapshot, StoredChunk
 from index.views import View, remove
 
 FOLDER = "lexical"
+MAKING = "lexical-making-"
 HEAP_BYTES = 64_000_000
 MAX_WORD = 100
 GROWTH = 8  # how much further down a filtered search looks each time
@@ -56,7 +63,7 @@ class LexicalView(View):
 
     name: ClassVar[str] = "tantivy"
     stamp_file: ClassVar[str] = "lexical.json"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def __init__(self, index: tantivy.Index) -> None:
         self._index = index
@@ -73,7 +80,7 @@ class LexicalView(View):
     def in_memory(cls, snapshot: Snapshot) -> Self:
         """Make the index from all chunks."""
         view = cls(tantivy.Index(_schema()))
-        view._add(snapshot, 0)
+        view._add(stored for chunks, _ in snapshot.chunks_since(0) for stored in chunks)
         return view
 
     @classmethod
@@ -87,19 +94,38 @@ class LexicalView(View):
         """Carry the index on from `since`, or make it again.
 
         subtle: tantivy keeps the words of a removed chunk until it happens to merge its segment. What is deleted must
-        be gone, so a removal makes the whole index again.
+        be gone, so the segments that held a removed chunk are made again from the chunks that are left.
         """
-        if since is not None and not snapshot.removed_since(since):
-            view = cls.load(folder)
-            with _translated(folder):
-                view._add(snapshot, since)
-            return view
-        remove(folder / FOLDER)
-        (folder / FOLDER).mkdir()
-        with _translated(folder):
-            view = cls(tantivy.Index(_schema(), path=str(folder / FOLDER)))
-            view._add(snapshot, 0)
-        return view
+        place = folder / FOLDER
+        for left in folder.glob(f"{MAKING}*"):  # by a process that was killed
+            remove(left)
+        if since is None:
+            remove(place)
+            place.mkdir()
+        old = [] if since is None else read_segments(place)
+        removed = [] if since is None else snapshot.removed_since(since)
+        parts = plan(old, removed, snapshot.count_since(since or 0))
+        size = segment_size(sum(part.count for part in parts))
+        with _translated(folder), TemporaryDirectory(dir=folder, prefix=MAKING) as making:
+            template = cls._made(Path(making, "empty"), [])
+            segments = [part for part in parts if isinstance(part, Segment)]
+            made: list[Path] = []
+            for part in parts:
+                if isinstance(part, Range):
+                    for chunks in _groups(snapshot.chunks_between(part.first, part.last), size):
+                        made.append(cls._made(Path(making, str(len(made))), chunks))
+                        segments.append(adopt(made[-1], place, chunks))
+            write_segments(place, sorted(segments, key=lambda segment: segment.first), made, template)
+            return cls(tantivy.Index.open(str(place)))
+
+    @classmethod
+    def _made(cls, folder: Path, chunks: Sequence[StoredChunk]) -> Path:
+        """Make an index of some chunks in a new folder."""
+        folder.mkdir()
+        view = cls(tantivy.Index(_schema(), path=str(folder)))
+        if chunks:
+            view._add(chunks)
+        return folder
 
     @classmethod
     def files(cls, folder: Path) -> list[Path]:
@@ -122,6 +148,11 @@ class LexicalView(View):
                 return found[:k]
             limit *= GROWTH
 
+    def has_word(self, word: str) -> bool:
+        """Say whether a word, in lower case and NFC, is in the index as it is written."""
+        query = Query.term_query(self._index.schema, "exact", word)
+        return bool(self._searcher.search(query, limit=1, count=False).hits)
+
     def _query(self, question: str) -> Query:
         text = searchable(question)
         terms: list[tuple[Occur, Query]] = []
@@ -131,16 +162,20 @@ class LexicalView(View):
                 terms.append((Occur.Should, Query.boost_query(query, boost)))
         return Query.boolean_query(terms) if terms else Query.empty_query()
 
-    def _add(self, snapshot: Snapshot, since: int) -> None:
+    def _add(self, chunks: Iterable[StoredChunk]) -> None:
         writer = self._index.writer(HEAP_BYTES, num_threads=1)
-        for chunks, _ in snapshot.chunks_since(since):
-            for stored in chunks:
-                text = searchable(indexed_text(stored.text, stored.chunk))
-                writer.add_document(tantivy.Document(id=stored.id, exact=text, folded=text))
+        for stored in chunks:
+            text = searchable(indexed_text(stored.text, stored.chunk))
+            writer.add_document(tantivy.Document(id=stored.id, exact=text, folded=text))
         writer.commit()
         writer.wait_merging_threads()
         self._index.reload()
         self._searcher = self._index.searcher()
+
+
+def _groups(chunks: Iterator[StoredChunk], size: int) -> Iterator[list[StoredChunk]]:
+    while group := list(islice(chunks, size)):
+        yield group
 
 
 @contextmanager

@@ -2,9 +2,11 @@
 
 documents  the text as extracted, its blocks and places; `metadata` is what a file says about itself (title, author,
            date, language), or what the caller gave for a text added by the API (`is_file` 0)
-chunks     where each chunk lies in its document, and its vector
+chunks     where each chunk lies in its document, its vector, and the digest of the text that the vector is of
 removed    the ids of chunks that are gone, so that a view can follow; ids are never used again
-           Each row of both has a checksum over what it says.
+           Each row of documents and chunks has a checksum over what it says.
+files      what was last seen of each file: its size, times and inode, its content, and why there is no document of it.
+           A shortcut to tell what must be read again, and the list of failures; nothing is shown from it as an answer
 meta       the model and sizes that the chunks were made with
 commits    one row for every commit: its generation (1, 2, ...) and a random id. A view says which commit it shows;
            the id tells a database that was swapped for an older copy from one that went on
@@ -42,13 +44,25 @@ CREATE TABLE chunks (
     heading TEXT NOT NULL,
     sentences TEXT NOT NULL,
     vector BLOB NOT NULL,
+    digest TEXT NOT NULL,
     checksum BLOB NOT NULL,
     generation INTEGER NOT NULL
 );
 CREATE INDEX chunks_document ON chunks (document_id);
 CREATE INDEX chunks_generation ON chunks (generation);
+CREATE INDEX chunks_digest ON chunks (digest);
 CREATE TABLE removed (chunk_id INTEGER PRIMARY KEY, generation INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX removed_generation ON removed (generation);
+CREATE TABLE files (
+    name TEXT PRIMARY KEY,
+    size INTEGER NOT NULL,
+    modified INTEGER NOT NULL,
+    changed INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    content_sha256 TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at TEXT NOT NULL
+) WITHOUT ROWID;
 """
 
 
@@ -59,6 +73,11 @@ class IndexMeta:
     encoder: str
     chunk_size: int
     chunk_overlap: int
+
+
+def text_digest(text: str) -> str:
+    """Identify a text that was encoded (BLAKE2b, 16 bytes, in hexadecimal): the same text has the same vector."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def checksum(*columns: object, vector: bytes = b"") -> bytes:

@@ -72,7 +72,8 @@ class Searcher:
     def search(self, question: str, k: int, depth: int = DEPTH, where: DocumentFilter | None = None) -> Results:
         """Return up to `k` hits, best first, from the `depth` best of each list, of documents that meet `where`.
 
-        Raises FilterError if none does.
+        Of files with the same content, the one that was indexed first is found. Raises FilterError if no document meets
+        `where`.
         """
         vector = self.encoder.encode([question])[0]
         with self.store.snapshot() as snapshot:
@@ -82,8 +83,9 @@ class Searcher:
                 raise FilterError("no document meets the filter: `rag status` says how many there are")
             dense = dict(views.vectors.search(vector, depth, among)) if "dense" in self.rankings else {}
             lexical = dict(views.lexical.search(question, depth, among)) if "lexical" in self.rankings else {}
-            fused = reciprocal_rank_fusion([list(dense), list(lexical)])[:k]
-            scores = dict(fused)
+            fused = reciprocal_rank_fusion([list(dense), list(lexical)])
+            copies = snapshot.copies_among([id_ for id_, _ in fused])
+            scores = dict([(id_, score) for id_, score in fused if id_ not in copies][:k])
             chunks = snapshot.chunks(list(scores))
             hits = [Hit(c, scores[c.id], dense.get(c.id), lexical.get(c.id)) for c in chunks]
             return Results(snapshot.generation, hits)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from index.chunking import Chunk, Sentence
+from index.documents import FileStat
 from index.encoding import Vectors
 from index.errors import IndexDamagedError
 from index.parsing import Block, Metadata, ParsedDocument, Place, place_label
@@ -16,7 +17,7 @@ from index.schema import IndexMeta, checksum
 
 BATCH = 1_000
 CACHED_TEXTS = 100
-COLUMNS = 'id, key, document_id, start, "end", heading, sentences, vector, checksum'
+COLUMNS = 'id, key, document_id, start, "end", heading, sentences, vector, digest, checksum'
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,17 @@ class DocumentRecord:
     encoding: str
     is_file: bool
     chunks: int
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """What was last seen of a file, when (ISO 8601), and why there is no document of it ("" if there is)."""
+
+    name: str
+    stat: FileStat
+    content_sha256: str
+    reason: str
+    at: str
 
 
 @dataclass(frozen=True)
@@ -84,6 +96,31 @@ class Snapshot:
             " FROM documents d LEFT JOIN chunks c ON c.document_id = d.id GROUP BY d.id ORDER BY d.name"
         )
         return [DocumentRecord(i, name, sha, enc, bool(is_file), n) for i, name, sha, enc, is_file, n in rows]
+
+    def files(self) -> dict[str, FileRecord]:
+        """Return what was last seen of every file, by name, in the order of the names."""
+        rows = self._connection.execute(
+            "SELECT name, size, modified, changed, inode, content_sha256, reason, at FROM files ORDER BY name"
+        )
+        return {name: FileRecord(name, FileStat(*stat), sha, reason, at) for name, *stat, sha, reason, at in rows}
+
+    def vectors_of(self, digests: Sequence[str], since: int = 0) -> dict[str, bytes]:
+        """Return the vectors (as stored) of the texts with these digests, of chunks added after a generation."""
+        found: dict[str, bytes] = {}
+        for first in range(0, len(digests), BATCH):
+            part = list(digests[first : first + BATCH])
+            marks = ",".join("?" * len(part))
+            for row in self._connection.execute(
+                f"SELECT {COLUMNS} FROM chunks WHERE digest IN ({marks}) AND generation > ?", [*part, since]
+            ):
+                self._check_chunk(row)
+                found[row[8]] = row[7]
+        return found
+
+    def vectors_in(self, document_id: int) -> list[bytes]:
+        """Return the vectors of a document's chunks, as stored: float32, little-endian."""
+        rows = self._connection.execute("SELECT vector FROM chunks WHERE document_id = ?", (document_id,))
+        return [row[0] for row in rows]
 
     def text(self, document_id: int) -> str:
         """Return a document's text. Raises IndexDamagedError if it is not what was written."""
@@ -159,6 +196,17 @@ class Snapshot:
             found += [id_ for (id_,) in chunks]
         return found
 
+    def copies_among(self, ids: Sequence[int]) -> set[int]:
+        """Return those of these chunks that another of them, of an older document with the same content, repeats."""
+        first: dict[tuple[str, int, int], int] = {}
+        marks = ",".join("?" * len(ids))
+        rows = self._connection.execute(
+            'SELECT c.id, d.content_sha256, c.start, c."end" FROM chunks c JOIN documents d ON d.id = c.document_id'
+            f" WHERE d.is_file AND c.id IN ({marks}) ORDER BY d.id",
+            list(ids),
+        )
+        return {id_ for id_, *place in rows if first.setdefault((place[0], place[1], place[2]), id_) != id_}
+
     def chunks(self, ids: Sequence[int]) -> list[StoredChunk]:
         """Return the chunks with these ids, in the order asked for; an id that is not there is left out."""
         found = {stored.id: stored for stored in self._chunks_where("id", ids)}
@@ -199,6 +247,22 @@ class Snapshot:
             yield chunks, np.frombuffer(b"".join(row[7] for row in rows), "<f4").reshape(len(rows), self.dimension)
             last = rows[-1][0]
 
+    def chunks_between(self, first: int, last: int) -> Iterator[StoredChunk]:
+        """Yield the chunks with ids from `first` to `last`, in that order."""
+        while True:
+            rows = self._connection.execute(
+                f"SELECT {COLUMNS} FROM chunks WHERE id BETWEEN ? AND ? ORDER BY id LIMIT {BATCH}", (first, last)
+            ).fetchall()
+            if not rows:
+                return
+            yield from map(self._stored_chunk, rows)
+            first = rows[-1][0] + 1
+
+    def count_since(self, generation: int) -> int:
+        """Return the number of chunks that were added after a generation."""
+        row = self._connection.execute("SELECT count(*) FROM chunks WHERE generation > ?", (generation,)).fetchone()
+        return int(row[0])
+
     def removed_since(self, generation: int) -> list[int]:
         """Return the ids of the chunks that were removed after a generation."""
         rows = self._connection.execute("SELECT chunk_id FROM removed WHERE generation > ?", (generation,))
@@ -217,11 +281,14 @@ class Snapshot:
         for _ in self.chunks_since(0):
             pass
 
-    def _stored_chunk(self, row: tuple[Any, ...]) -> StoredChunk:
-        id_, key, document_id, start, end, heading, sentences, vector, written = row
-        columns = map(_jsonable, (key, document_id, start, end, heading, sentences))
-        if not isinstance(vector, bytes) or checksum(*columns, vector=vector) != written:
+    def _check_chunk(self, row: tuple[Any, ...]) -> None:
+        id_, *columns, vector, digest, written = row
+        if not isinstance(vector, bytes) or checksum(*map(_jsonable, (*columns, digest)), vector=vector) != written:
             raise damaged(f"chunk {id_} is not what was written")
+
+    def _stored_chunk(self, row: tuple[Any, ...]) -> StoredChunk:
+        self._check_chunk(row)
+        id_, key, document_id, start, end, heading, sentences, vector, *_ = row
         if len(vector) != 4 * self.dimension:
             raise damaged(f"chunk {id_} has a vector of {len(vector)} bytes, the index of {4 * self.dimension}")
         text = self.text(document_id)

@@ -78,6 +78,16 @@ class Store:
             with self._translated_database():
                 yield from self._write(connection, meta, rebuild)
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the writer's lock, in a folder that is made if need be. Raises IndexBusyError, StorageError."""
+        self._check_folder()
+        with ExitStack() as stack:
+            with self._translated():
+                stack.enter_context(self._locked(LOCK_SECONDS))
+            with self._translated_database():
+                yield
+
     def _check_folder(self) -> None:
         """Make the folder if need be, and refuse one that holds anything else than an index."""
         with self._translated():

@@ -4,17 +4,17 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, datetime
 
 import numpy as np
 
-from index.chunking import Chunk
+from index.chunking import Chunk, text_to_encode
 from index.encoding import Vectors
 from index.errors import IndexIncompatibleError
 from index.parsing import ParsedDocument
-from index.schema import IndexMeta, checksum
-from index.snapshot import Snapshot
+from index.schema import IndexMeta, checksum, text_digest
+from index.snapshot import FileRecord, Snapshot
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,16 @@ class Transaction:
             (*row, checksum(*row), _now()),
         )
         keys = document.keys or [f"{document.name}#{number}" for number in range(len(document.chunks))]
-        rows = zip(keys, document.chunks, np.asarray(document.vectors, "<f4"), strict=True)
+        digests = [text_digest(text_to_encode(parsed.text, chunk)) for chunk in document.chunks]
+        rows = zip(keys, document.chunks, np.asarray(document.vectors, "<f4"), digests, strict=True)
         self._connection.executemany(
-            'INSERT INTO chunks (key, document_id, start, "end", heading, sentences, vector, checksum, generation)'
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            ((*_row(key, chunk, vector.tobytes(), cursor.lastrowid), self.generation) for key, chunk, vector in rows),
+            "INSERT INTO chunks"
+            ' (key, document_id, start, "end", heading, sentences, digest, vector, checksum, generation)'
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (*_row(key, cursor.lastrowid, chunk, digest, vector.tobytes()), self.generation)
+                for key, chunk, vector, digest in rows
+            ),
         )
         if not self._dimension:
             self._dimension = dimension
@@ -105,6 +110,28 @@ class Transaction:
         self.changed = True
         return True
 
+    def forget(self, name: str) -> bool:
+        """Remove a document, and all that is known of a file of this name. Says whether the document was there."""
+        self._connection.execute("DELETE FROM files WHERE name = ?", (name,))
+        return self.remove(name)
+
+    def note(self, file: FileRecord) -> None:
+        """Remember what was seen of a file. Makes no generation by itself: nothing of it is searched."""
+        row = (*astuple(file.stat), file.content_sha256, file.reason, file.at or _now())
+        self._connection.execute(
+            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (file.name, *row),
+        )
+
+    def commit(self) -> None:
+        """Commit what was done so far as a generation of its own, and go on with the next one."""
+        self.finish()
+        self._connection.execute("COMMIT")
+        self._connection.execute("BEGIN IMMEDIATE")
+        self.snapshot = Snapshot(self._connection)
+        self.generation = self.snapshot.generation + 1
+        self.changed = False
+
     def finish(self) -> None:
         """Record the new generation if anything changed. Called once, just before the commit."""
         if self.changed:
@@ -121,10 +148,10 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _row(key: str, chunk: Chunk, vector: bytes, document_id: int | None) -> tuple[object, ...]:
+def _row(key: str, document_id: int | None, chunk: Chunk, digest: str, vector: bytes) -> tuple[object, ...]:
     heading = json.dumps(chunk.heading, ensure_ascii=False)
     sentences = json.dumps([(s.start, s.end, s.is_heading) for s in chunk.sentences])
-    row = (key, document_id, chunk.start, chunk.end, heading, sentences)
+    row = (key, document_id, chunk.start, chunk.end, heading, sentences, digest)
     return (*row, vector, checksum(*row, vector=vector))
 
 

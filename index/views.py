@@ -51,6 +51,10 @@ class View(ABC):
     stamp_file: ClassVar[str]
     version: ClassVar[int]  # raised when the same chunks would give other files
 
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of chunks in it."""
+
     @classmethod
     @abstractmethod
     def in_memory(cls, snapshot: Snapshot) -> Self:

@@ -12,7 +12,7 @@ import sys
 from types import FrameType
 
 GARBAGE_THRESHOLD = 500_000
-STOPPED = "rag: stopped; the index is whole, and what was there before is there\n"
+STOPPED = "rag: stopped; the index is whole, and what was finished is in it\n"
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import QuestionError, RagError
+from index.filters import DocumentFilter, parse_filter
 from rag.answer import Answer
 from rag.chain import Chain
 from rag.conversation import Turn
@@ -15,6 +16,7 @@ from rag.transcript import as_json, as_markdown
 
 HELP = """\
 /sources      show the quotes of the last answer with their places
+/where FILTER ask only documents like this: path:reports/* date>=2024 (nothing: all)
 /new          begin a new conversation
 /export FILE  save the conversation, as Markdown or (.json) JSON
 /help         show this
@@ -36,6 +38,7 @@ class Chat:
 
     chain: Callable[[], Chain]
     width: int
+    where: DocumentFilter = DocumentFilter(())
     turns: list[Turn] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     last: Answer | None = None
@@ -52,6 +55,9 @@ class Chat:
         elif command == "/new":
             self.turns, self.said, self.last = [], [], None
             yield "A new conversation."
+        elif command == "/where":
+            self.where = parse_filter(rest)
+            yield f"Only documents with {rest.strip()}." if self.where.terms else "All documents."
         elif command == "/export":
             yield self._export(rest.strip())
         elif command == "/help":
@@ -60,7 +66,7 @@ class Chat:
             raise QuestionError(f"there is no command {command}: /help lists them")
 
     def _answer(self, question: str) -> Iterator[str]:
-        answer = self.chain().invoke(question, self.turns)
+        answer = self.chain().invoke(question, self.turns, self.where)
         self.last = answer
         sentences = tuple(claim.text for claim in answer.claims)
         self.turns.append(Turn(answer.question, answer.searched, sentences, answer.choices))

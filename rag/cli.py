@@ -20,6 +20,7 @@ import click
 from eval.cli import eval_group
 from index.errors import RagError
 from index.models import go_offline
+from rag.folders import index_command, status_command, watch_command
 from rag.ocr import ocr_command
 from rag.settings import Settings
 from rag.terminal import (
@@ -33,9 +34,11 @@ from rag.terminal import (
     question_options,
     typed_line,
     typed_question,
+    where_option,
     width,
 )
 from ui.cli import feedback_command, ui_command
+from ui.keeping import backup_command, export_command, import_command, remove_command
 
 NOT_IN_DOCUMENTS = 3
 
@@ -108,69 +111,24 @@ def cli() -> None:
     """
 
 
-@cli.command("index")
-@click.argument("folder", type=click.Path(path_type=Path), default=Path("seeds"))
-@index_option
-@click.option("--encoding", metavar="NAME", help="Read all files in this encoding [UTF-8, else Windows-1252].")
-@click.option("--chunk-size", type=int, metavar="TOKENS", help="Longest chunk [200].")
-@click.option("--chunk-overlap", type=int, metavar="N", help="Sentences that a chunk repeats of the last [1].")
-@click.option("--rebuild", is_flag=True, help="Chunk and encode everything again.")
-@json_option
-def index_command(
-    folder: Path,
-    index: Path | None,
-    encoding: str | None,
-    chunk_size: int | None,
-    chunk_overlap: int | None,
-    rebuild: bool,
-    as_json: bool,
-) -> None:
-    """Bring the index in step with FOLDER (or one file), with all subfolders.
-
-    Only new, changed and removed files are touched, in one transaction. Run it again whenever files change.
-
-    \b
-    Examples:
-      rag index notes/
-      rag index notes/ --encoding latin-1
-      rag index notes/ --rebuild
-    """
-    from rag.indexing import index_folder, language_advice
-    from rag.render import printable
-
-    settings = Settings.from_environment(index=index, chunk_size=chunk_size, chunk_overlap=chunk_overlap)
-    report = index_folder(settings, folder, encoding=encoding, rebuild=rebuild)
-    if as_json:
-        print_json(report.to_dict())
-        return
-    counts = {"new": report.added, "changed": report.changed, "removed": report.removed}
-    print(", ".join(f"{len(names)} {what}" for what, names in counts.items()) + f", {report.unchanged} unchanged")
-    if report.ignored:
-        listed = ", ".join(f"{count} {suffix}" for suffix, count in report.ignored.most_common(8))
-        print(f"other formats, not read: {printable(listed)}")
-    if report.added and (advice := language_advice(settings)):
-        print(advice)
-    if report.skipped:
-        print(f"skipped {len(report.skipped)}:")
-        print_lines(f"  {printable(name)}: {reason}" for name, reason in report.skipped)
-
-
 @cli.command()
 @question_options
-def search(question: str | None, k: int | None, index: Path | None, as_json: bool) -> None:
+def search(question: str | None, where: str, k: int | None, index: Path | None, as_json: bool) -> None:
     """Show the passages that match QUESTION (or standard input), by meaning and by words.
 
     \b
     Examples:
       rag search "Ábrego"
       rag search "deportation" -k 3 --json
+      rag search "deportation" --where "type=pdf date>=2024"
     """
+    from index.filters import parse_filter
     from rag.assemble import open_searcher
     from rag.render import hit_lines
 
     text = typed_question(question)
     settings = Settings.from_environment(index=index, k=k)
-    results = open_searcher(settings).search(text, settings.k)
+    results = open_searcher(settings).search(text, settings.k, where=parse_filter(where))
     if as_json:
         print_json({"generation": results.generation, "hits": [hit.to_dict() for hit in results.hits]})
     else:
@@ -184,6 +142,7 @@ def search(question: str | None, k: int | None, index: Path | None, as_json: boo
 @open_options
 def ask(
     question: str | None,
+    where: str,
     k: int | None,
     index: Path | None,
     as_json: bool,
@@ -201,15 +160,17 @@ def ask(
       rag ask "When does the lease end?"
       rag ask "When does the lease end?" --json
       rag ask "When does the lease end?" --open 1
+      rag ask "When does the lease end?" --where "path:leases/* date>=2024"
       rag ask - < question.txt
     """
+    from index.filters import parse_filter
     from rag.answer import Verdict
     from rag.assemble import open_chain
     from rag.render import answer_lines
 
-    text = typed_question(question)
+    text, only = typed_question(question), parse_filter(where)
     chain = open_chain(Settings.from_environment(index=index, k=k, threshold=threshold))
-    answer = chain.invoke(text)
+    answer = chain.invoke(text, where=only)
     if as_json:
         print_json(answer.to_dict())
     else:
@@ -223,10 +184,11 @@ def ask(
 
 
 @cli.command()
+@where_option
 @index_option
 @k_option
 @click.option("--threshold", type=float, metavar="SCORE", help="Answer only from this score up [fitted].")
-def chat(index: Path | None, k: int | None, threshold: float | None) -> None:
+def chat(where: str, index: Path | None, k: int | None, threshold: float | None) -> None:
     """Ask one question after another; "When was it built?" knows what "it" is.
 
     Type /sources for the quotes of the last answer, /help for the other commands, Ctrl-D to leave.
@@ -236,37 +198,18 @@ def chat(index: Path | None, k: int | None, threshold: float | None) -> None:
       rag chat
       rag chat < questions.txt
     """
+    from index.filters import parse_filter
     from rag.assemble import open_chain
     from rag.chatting import Chat
 
     settings = Settings.from_environment(index=index, k=k, threshold=threshold)
-    talk = Chat(cache(lambda: open_chain(settings)), width())
+    talk = Chat(cache(lambda: open_chain(settings)), width(), parse_filter(where))
     is_terminal = sys.stdin is not None and sys.stdin.isatty()
     while (typed := typed_line("> " if is_terminal else "")) is not None and typed.strip() != "/quit":
         try:
             print_lines(talk.lines(typed))
         except RagError as error:
             complain(str(error))
-
-
-@cli.command()
-@index_option
-@json_option
-def status(index: Path | None, as_json: bool) -> None:
-    """Show what is indexed, with which model, and whether the views are in step.
-
-    \b
-    Examples:
-      rag status
-      rag status --json
-    """
-    from rag.indexing import index_status
-
-    values = index_status(Settings.from_environment(index=index))
-    if as_json:
-        print_json(values)
-    else:
-        print_lines(f"{name:<12}{value}" for name, value in values.items())
 
 
 @cli.command()
@@ -295,5 +238,9 @@ def doctor(index: Path | None, as_json: bool) -> None:
         raise RagError(f"{broken[0].name} is broken: run `{broken[0].mend}`")
 
 
-for command in (eval_group, feedback_command, ocr_command, ui_command):
+for command in (
+    *(backup_command, export_command, import_command, remove_command),
+    *(index_command, ocr_command, status_command, watch_command),
+    *(eval_group, feedback_command, ui_command),
+):
     cli.add_command(command)

@@ -1,34 +1,56 @@
 """Index a folder and describe an index, as the command line and the browser show them."""
 
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from index.build import Builder, BuildReport, list_folder
+from index.build import Builder, list_folders
 from index.encoders import document_encoder
 from index.encoding import DEFAULT_ENCODER, MULTILINGUAL_ENCODER
+from index.ignoring import EVERYTHING, Rules
 from index.languages import mostly_english
 from index.lexical import LexicalView
 from index.parsing import Parser
+from index.report import BuildReport
 from index.vectors import VectorView
 from index.views import view_state
 from rag.assemble import index_meta, open_store
+from rag.progress import shown_progress
 from rag.render import printable
 from rag.settings import Settings
 
 LOOKED_AT = 100  # documents whose language is looked at
 
 
-def index_folder(settings: Settings, folder: Path, *, encoding: str | None, rebuild: bool) -> BuildReport:
-    """Bring the index in step with a folder, with a progress bar on standard error if it is a terminal."""
-    from tqdm import tqdm
+def index_folders(
+    settings: Settings,
+    folders: Sequence[Path],
+    *,
+    rules: Rules = EVERYTHING,
+    encoding: str | None = None,
+    rebuild: bool = False,
+    verify: bool = False,
+    retry_failed: bool = False,
+) -> BuildReport:
+    """Bring the index in step with folders, and show on standard error how far it is."""
+    builder = make_builder(settings)
+    listing = list_folders(folders, settings.index, rules)
+    total = sum(source.stat().size for source in listing.files)
+    with shown_progress(printable(f"Indexing {', '.join(map(str, folders))}"), total) as progress:
+        return builder.build(
+            *folders,
+            listing=listing,
+            encoding=encoding,
+            rebuild=rebuild,
+            verify=verify,
+            retry_failed=retry_failed,
+            progress=progress,
+        )
 
+
+def make_builder(settings: Settings) -> Builder:
+    """Return what indexes folders with these settings."""
     parser = Parser(settings.parse_seconds)
-    builder = Builder(open_store(settings), index_meta(settings), lambda: document_encoder(settings.encoder), parser)
-    listing = list_folder(folder, settings.index)
-    total = sum(_size(source.path) for source in listing.files)
-    hidden = True if sys.stderr is None else None  # None: hidden unless it is a terminal
-    with tqdm(total=total, unit="B", unit_scale=True, disable=hidden, desc=printable(f"Indexing {folder}")) as bar:
-        return builder.build(folder, listing=listing, encoding=encoding, rebuild=rebuild, progress=bar.update)
+    return Builder(open_store(settings), index_meta(settings), lambda: document_encoder(settings.encoder), parser)
 
 
 def language_advice(settings: Settings) -> str | None:
@@ -46,15 +68,24 @@ def language_advice(settings: Settings) -> str | None:
     )
 
 
+def failed_files(settings: Settings) -> list[dict[str, str]]:
+    """Return the files and folders that could not be read: name, why, and when that was found (ISO 8601)."""
+    with open_store(settings).snapshot() as snapshot:
+        files = snapshot.files().values()
+    return [{"document": f.name, "reason": f.reason, "when": f.at} for f in files if f.reason]
+
+
 def index_status(settings: Settings) -> dict[str, object]:
     """Describe an index: what it holds, with which model, and its views."""
     store = open_store(settings)
     with store.snapshot() as snapshot:
         documents, chunks = snapshot.counts()
+        failed = sum(bool(file.reason) for file in snapshot.files().values())
         return {
             "index": str(store.folder),
             "documents": documents,
             "chunks": chunks,
+            "failed": failed,
             "bytes": sum(_size(path) for path in store.folder.rglob("*")),
             "model": snapshot.meta.encoder,
             "chunk size": snapshot.meta.chunk_size,

@@ -7,6 +7,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from index.report import BuildReport
 from index.search import Hit
 from rag.answer import Answer, Passage, Span, Verdict
 from rag.kinds import Kind
@@ -100,6 +101,21 @@ def passage_lines(passages: Sequence[Passage], width: int) -> Iterator[str]:
 def _where(place: Span | Passage) -> str:
     parts = [place.document, *([place.place] if place.place else []), f"characters {place.start}-{place.end}"]
     return printable(", ".join(parts))
+
+
+def report_lines(report: BuildReport, advice: str | None = None) -> Iterator[str]:
+    """Yield what a run over some folders did, and which files gave nothing."""
+    counts = {"new": report.added, "changed": report.changed, "removed": report.removed}
+    moved = f", {len(report.moved)} of them moved" if report.moved else ""
+    yield ", ".join(f"{len(names)} {what}" for what, names in counts.items()) + f"{moved}, {report.unchanged} unchanged"
+    if report.ignored:
+        listed = ", ".join(f"{count} {suffix}" for suffix, count in report.ignored.most_common(8))
+        yield f"other formats, not read: {printable(listed)}"
+    if advice:
+        yield advice
+    if report.skipped:
+        yield f"skipped {len(report.skipped)}:"
+        yield from (f"  {printable(name)}: {reason}" for name, reason in report.skipped)
 
 
 def hit_lines(hits: Sequence[Hit], width: int) -> Iterator[str]:

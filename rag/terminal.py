@@ -28,7 +28,12 @@ index_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 k_option = click.option("-k", type=int, metavar="N", help="How many passages to look at [8].")
-question_options = options(click.argument("question", required=False), k_option, index_option, json_option)
+where_option = click.option(
+    "--where", default="", metavar="FILTER", help="Only documents like this: 'path:reports/* date>=2024 author:smith'."
+)
+question_options = options(
+    click.argument("question", required=False), where_option, k_option, index_option, json_option
+)
 open_options = options(
     click.option(
         "--open", "source", type=click.IntRange(min=1), metavar="N", help="Write the page of source [N] as a picture."

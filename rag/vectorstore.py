@@ -14,11 +14,11 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
-from index.build import mend_views
 from index.chunking import Chunk, Sentence
 from index.documents import content_hash
 from index.encoding import Encoder, Vectors
 from index.errors import IndexIncompatibleError, IndexMissingError
+from index.mending import mend_views
 from index.parsing import Block, ParsedDocument
 from index.schema import IndexMeta
 from index.sentences import split_sentences

@@ -284,7 +284,7 @@ def test_ctrl_c_leaves_the_index_as_it_was(copy: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130, error
-    assert error == "rag: stopped; the index is whole, and what was there before is there\n"
+    assert error == "rag: stopped; the index is whole, and what was finished is in it\n"
     assert json.loads(rag("status", "--json", cwd=copy).stdout)["documents"] == 1
 
 
@@ -351,3 +351,18 @@ def test_the_progress_bar_is_for_terminals_only(copy: Path) -> None:
     assert b"Indexing seeds" in shown
     assert b"100%" in shown
     assert output.decode().startswith("1 new")
+
+
+def test_several_folders_patterns_and_failures(tmp_path: Path) -> None:
+    for name in ("notes/a.txt", "notes/drafts/b.txt", "letters/c.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"This is {name}.")
+    (tmp_path / "letters" / "bad.txt").write_bytes(b"\0")
+    result = rag("index", "notes", "letters", "--exclude", "drafts/", "--json", cwd=tmp_path)
+    assert json.loads(result.stdout)["added"] == ["notes/a.txt", "letters/c.txt"]
+    failed = json.loads(rag("status", "--failed", "--json", cwd=tmp_path).stdout)["failed"]
+    assert [(f["document"], f["reason"]) for f in failed] == [("letters/bad.txt", "binary, not text")]
+    assert "letters/bad.txt: binary, not text\n1 failed" in rag("status", "--failed", cwd=tmp_path).stdout
+    assert "1 new, 0 changed, 0 removed, 1 unchanged" in rag("index", "notes", cwd=tmp_path).stdout
+    assert rag("index", "notes", "--include", "drafts/", cwd=tmp_path).stdout.startswith("0 new, 0 changed, 1 removed")
+    assert_one_line_error(rag("index", "notes", "--exclude", "!", cwd=tmp_path), 1, "--exclude", "'!'")

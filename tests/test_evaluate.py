@@ -23,8 +23,8 @@ from eval.starter import starter_questions, write_starter
 from eval.suite import Suite, SuiteDocument, SuiteError, SuiteQuestion, make_suite
 from eval.systems import ChainSystem
 from eval.thresholds import ThresholdError, missed, read_thresholds
-from index.build import BuildReport
 from index.errors import IndexDamagedError, QuestionError, RagError
+from index.report import BuildReport
 from index.search import Searcher
 from index.store import Store
 from rag.abstention import Gate
@@ -244,11 +244,11 @@ def test_a_suite_is_indexed_once_and_again_when_anything_changes(
 ) -> None:
     indexed: list[Path] = []
 
-    def note(settings: Settings, folder: Path, **options: object) -> BuildReport:
-        indexed.append(folder)
+    def note(settings: Settings, folders: list[Path], **options: object) -> BuildReport:
+        indexed.extend(folders)
         return BuildReport()
 
-    monkeypatch.setattr("eval.preparing.index_folder", note)
+    monkeypatch.setattr("eval.preparing.index_folders", note)
     cats, dogs = {"doc_id": "a", "text": "Cats."}, {"doc_id": "b", "text": "\ufeffDogs."}
     ask = [{"qid": 1, "question": "Who?"}]
     first = prepare_suite(read_suite(write(tmp_path / "s", [cats, dogs], ask)), Settings())

@@ -8,8 +8,8 @@ import json
 import sqlite3
 import unicodedata
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -131,6 +131,26 @@ class Conversations:
         """Delete the owner's conversation with all its turns and feedback."""
         with self._open() as db:
             db.execute("DELETE FROM conversations WHERE id = ? AND owner = ?", (conversation, owner))
+
+    def quoting(self, documents: Collection[str]) -> list[tuple[str, str]]:
+        """Return (turn id, question) of all owners' answers that show something of these documents, oldest first."""
+        with self._open() as db:
+            rows = db.execute(
+                "SELECT t.id, t.question FROM turns t WHERE t.answer IS NOT NULL AND EXISTS ("
+                " SELECT 1 FROM (SELECT value FROM json_each(t.answer, '$.sources')"
+                "  UNION ALL SELECT value FROM json_each(t.answer, '$.passages'))"
+                f" WHERE json_extract(value, '$.document') IN ({','.join('?' * len(documents))}))"
+                " ORDER BY t.created, t.rowid",
+                tuple(documents),
+            ).fetchall()
+        return [(str(id_), str(question)) for id_, question in rows]
+
+    def withdraw(self, turns: Collection[str], note: str) -> None:
+        """Remove the answers of these turns, whoever owns them; the note says why. No byte of them stays in it."""
+        with self._open() as db:
+            db.executemany("UPDATE turns SET answer = NULL, note = ? WHERE id = ?", [(note, turn) for turn in turns])
+        with closing(sqlite3.connect(self.path, timeout=30)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def rate(self, owner: str, turn: str, thumb: str, comment: str = "") -> bool:
         """Store a thumb ("up", "down", or "" to take it back) on the owner's turn; say whether it is theirs."""

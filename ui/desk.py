@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from index.build import Builder, mend_views
+from index.build import Builder
 from index.documents import Listing, SourceFile, names_base
 from index.errors import IndexMissingError, NoDocumentsError, RagError
-from index.intake import attached_to, safe_name
+from index.intake import safe_name, with_attached
+from index.mending import mend_views
 from index.parsing import Parser
 from index.schema import IndexMeta
 from index.store import Store
@@ -188,12 +189,11 @@ class Desk:
     def remove(self, document: str) -> bool:
         """Take a document out of the index; an uploaded one's file is deleted. Says whether it was there."""
         meta = self._meta()
+        there = False
         with self._writing:
             with self.store.transaction(meta) as transaction:
-                attached = attached_to({document}, (record.name for record in transaction.snapshot.documents()))
-                for name in attached[document]:
-                    transaction.remove(name)
-                there = transaction.remove(document)
+                for name in with_attached([document], (r.name for r in transaction.snapshot.documents())):
+                    there |= transaction.forget(name)
             mend_views(self.store)
             if there and self._is_upload(document):
                 (self.base / document).unlink(missing_ok=True)
@@ -201,8 +201,8 @@ class Desk:
 
     def reread(self) -> dict[str, Any]:
         """Read the indexed files again, and nothing else: what changed is indexed anew, what is gone is removed."""
-        names = [document["name"] for document in self.documents()]
-        paths = {name: self.base / name for name in names}
+        names = [*(document["name"] for document in self.documents()), *self._failed()]
+        paths = {name: self.base / name for name in dict.fromkeys(names)}
         files = [SourceFile(name, path, path.parent.resolve()) for name, path in paths.items() if path.is_file()]
         builder = self._builder()
         with self._writing:
@@ -212,6 +212,14 @@ class Desk:
                 return {"changed": 0, "removed": 0, "skipped": [{"document": "", "reason": str(error)}]}
         skipped = [{"document": name, "reason": reason} for name, reason in report.skipped]
         return {"changed": len(report.changed), "removed": len(report.removed), "skipped": skipped}
+
+    def _failed(self) -> list[str]:
+        """Return the names of the files that could not be read."""
+        try:
+            with self.store.snapshot() as snapshot:
+                return [file.name for file in snapshot.files().values() if file.reason]
+        except IndexMissingError:
+            return []
 
     def _is_upload(self, document: str) -> bool:
         return (self.base / document).parent == self.uploads

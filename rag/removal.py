@@ -1,0 +1,70 @@
+"""Take documents out of an index, and prove that nothing of them is left."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from index.documents import SourceFile, names_below, read_bytes
+from index.errors import NoDocumentsError, UnreadableDocumentError
+from index.intake import with_attached
+from index.mending import mend_views
+from index.parsing import parse
+from index.snapshot import Snapshot
+from index.store import Store
+from index.traces import Trace, stored_trace, trace_of
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The documents that are to be removed, by name, and the traces to look for afterwards."""
+
+    names: tuple[str, ...]
+    traces: tuple[Trace, ...]
+
+
+def choose(store: Store, wanted: Sequence[str], *, also_gone: bool) -> Chosen:
+    """Find the documents that are meant: each a name in the index, a file or folder, or a pattern of names.
+
+    With `also_gone` a file that is not indexed (any more) is taken, too, to look for traces of what it says now. Raises
+    NoDocumentsError for a word that means nothing.
+    """
+    with store.snapshot() as snapshot:
+        ids = {record.name: record.id for record in snapshot.documents()}
+        names: dict[str, None] = {}
+        traces: list[Trace] = []
+        for word in wanted:
+            matching = _matching(snapshot, word, ids, store.folder)
+            if not matching and also_gone and (trace := _file_trace(Path(word))):
+                traces.append(trace)
+            elif not matching:
+                raise NoDocumentsError(f"no indexed document is called or lies in {word!r}, and none matches it")
+            names |= dict.fromkeys(matching)
+        traces += [stored_trace(snapshot, ids[name], name) for name in names if name in ids]
+    return Chosen(tuple(names), tuple(traces))
+
+
+def _matching(snapshot: Snapshot, word: str, ids: dict[str, int], folder: Path) -> list[str]:
+    known = ids | dict.fromkeys(snapshot.files(), 0)
+    if word in known:
+        return with_attached([word], known)
+    below = names_below(known, [Path(word)], folder)
+    return with_attached(sorted(below) or sorted(name for name in ids if fnmatchcase(name, word)), known)
+
+
+def _file_trace(path: Path) -> Trace | None:
+    try:
+        data, _ = read_bytes(SourceFile(str(path), path))
+        return trace_of(str(path), parse(path.name, data).text)
+    except (UnreadableDocumentError, KeyError):
+        return None
+
+
+def remove(store: Store, names: Sequence[str]) -> None:
+    """Remove documents from the store and the views. Their files stay."""
+    with store.snapshot() as snapshot:
+        meta = snapshot.meta
+    with store.transaction(meta) as transaction:
+        for name in names:
+            transaction.forget(name)
+    mend_views(store)
