@@ -57,7 +57,7 @@ class Term:
 class DocumentFilter:
     """Conditions that a document must meet."""
 
-    terms: tuple[Term, ...]
+    terms: tuple[Term, ...] = ()
 
     def matches(self, name: str, metadata: Mapping[str, object]) -> bool:
         """Say whether a document of this name, with what it says about itself, is searched."""

@@ -15,12 +15,12 @@ from rag.render import answer_lines, source_lines
 from rag.transcript import as_json, as_markdown
 
 HELP = """\
-/sources      show the quotes of the last answer with their places
-/where FILTER ask only documents like this: path:reports/* date>=2024 (nothing: all)
-/new          begin a new conversation
-/export FILE  save the conversation, as Markdown or (.json) JSON
-/help         show this
-/quit         leave (or Ctrl-D)"""
+/sources       show the quotes of the last answer with their places
+/where FILTER  ask only documents like this: path:reports/* date>=2024 (nothing: all)
+/new           begin a new conversation
+/export FILE   save the conversation, as Markdown or (.json) JSON
+/help          show this
+/quit          leave (or Ctrl-D)"""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Chat:
 
     chain: Callable[[], Chain]
     width: int
-    where: DocumentFilter = DocumentFilter(())
+    where: DocumentFilter = field(default_factory=DocumentFilter)
     turns: list[Turn] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     last: Answer | None = None

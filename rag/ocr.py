@@ -46,7 +46,7 @@ def _scanned(file: Path) -> bytes:
     from index.parsing.pdf import parse
 
     try:
-        data = read_bytes(SourceFile(str(file), file))
+        data, _ = read_bytes(SourceFile(str(file), file))
         parse(data)
     except NoTextLayerError:
         return data

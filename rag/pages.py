@@ -63,7 +63,7 @@ def _file(store: Store, document: str) -> bytes:
     if not record.is_file:
         raise PageError(f"{document} was added as a text: it has no pages")
     try:
-        data = read_bytes(SourceFile(document, names_base(store.folder) / document))
+        data, _ = read_bytes(SourceFile(document, names_base(store.folder) / document))
     except UnreadableDocumentError as error:
         raise PageError(f"{document} cannot be read: {error}") from error
     if content_hash(data) != record.content_sha256:
