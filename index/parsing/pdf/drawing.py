@@ -119,7 +119,8 @@ def _picture(page: pdfium.PdfPage | None, scale: float, most_pixels: int) -> "Im
     width, height = page.get_size()
     bitmap = page.render(scale=min(scale, math.sqrt(most_pixels / (width * height)), MAX_SIDE / max(width, height)))
     try:
-        return bitmap.to_pil().convert("RGB")
+        image: Image.Image = bitmap.to_pil().convert("RGB")
+        return image
     finally:
         bitmap.close()
 
