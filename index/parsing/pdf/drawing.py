@@ -17,8 +17,9 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
 from index.errors import UnreadableDocumentError
+from index.parsing.pdf.characters import Box, Characters
 from index.parsing.pdf.parse import Extracted, extract
-from index.parsing.pdf.source import Box, Characters, opened, opened_page
+from index.parsing.pdf.source import opened, opened_page
 
 if TYPE_CHECKING:
     from PIL import Image
