@@ -16,7 +16,8 @@ from cold_start import machine
 
 from index.errors import UnreadableDocumentError
 from index.parsing.pdf import parse
-from index.parsing.pdf.source import Characters, opened, opened_page
+from index.parsing.pdf.characters import Characters
+from index.parsing.pdf.source import opened, opened_page
 
 
 def bare(data: bytes) -> int:

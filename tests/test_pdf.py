@@ -165,6 +165,17 @@ def test_two_columns_are_read_one_after_the_other(by_rows: bool) -> None:
     ]
 
 
+def test_columns_of_code_and_of_prose_are_columns_too() -> None:
+    code = [f"let value_{n} = measure(harbour)" if n % 3 else f"# {n}: the ships" for n in range(1, 15)]
+    writer = Writer().down(*LEFT_COLUMN).gap().down(*LEFT_COLUMN)
+    writer.y = TOP - 4  # on other feet than the prose
+    for line in code:
+        writer.at(310, writer.y, line, size=9, font="Courier")
+        writer.y -= 12
+    prose = " ".join(LEFT_COLUMN)
+    assert paragraphs(writer.page().data()) == [prose, prose, " ".join(code)]
+
+
 def test_a_table_is_read_by_rows() -> None:
     writer = Writer().down(*LEASE).gap()
     for name, rent in (("First floor", "900 euros"), ("Second floor", "800 euros"), ("Attic", "400 euros")) * 2:

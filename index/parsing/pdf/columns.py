@@ -17,6 +17,10 @@ SAME_ROW = 0.35  # of the lower piece's height, that two pieces of a row share
 CELL_GAP = 2.0  # of the font's size: wider than the spaces of justified text
 SPACE = 0.1  # of the font's size: narrower than that, two pieces are one word
 LINES = 4  # a column has at least so many
+MANY_LINES = 10
+MOST_ACROSS, FEW_ACROSS = 0.6, 0.2  # of the page's characters, that may cross a gutter
+MOST_ALIGNED = 0.6  # of the lines of columns, that stand on one foot with one of the other
+PROSE_TEXT, SHORT_TEXT = 15, 10  # characters
 FILLED = 0.6  # of its column, that half of the lines of prose fill
 SAME_GUTTER = 20.0  # points, that a gutter may lie elsewhere from page to page
 CANDIDATES = 8
@@ -111,15 +115,14 @@ def gutter(pieces: Sequence[Piece], near: float | None = None) -> float | None:
     starts = Counter(round(piece.left) for piece in pieces)
     if near is not None:
         starts = Counter({x: n for x, n in starts.items() if abs(x - near) <= SAME_GUTTER})
-    best, fewest = None, sum(len(piece.text) for piece in pieces) + 1
+    characters = sum(len(piece.text) for piece in pieces)
+    best, fewest = None, int(MOST_ACROSS * characters) + 1
     for x, count in starts.most_common(CANDIDATES):
         if count < LINES:
             break
         left, across, right = _parted(pieces, x)
-        if not (_is_column(left, near) and _is_column(right, near) and _beside(left, right)):
-            continue
         crossing = sum(len(piece.text) for piece in across)
-        if crossing < fewest:
+        if crossing < fewest and _are_columns(left, right, crossing / characters, is_known=near is not None):
             best, fewest = float(x), crossing
     return best
 
@@ -136,12 +139,28 @@ def _parted(pieces: Iterable[Piece], x: float) -> tuple[list[Piece], list[Piece]
     return left, across, right
 
 
-def _is_column(pieces: list[Piece], near: float | None) -> bool:
-    if len(pieces) < LINES:
+def _are_columns(left: list[Piece], right: list[Piece], crossing: float, *, is_known: bool) -> bool:
+    """Tell columns from the two halves of a table, or of lines with gaps.
+
+    Prose fills its column. Where there is much code or the like, which does not, nearly nothing may cross the gutter,
+    and the lines of the two sides must not stand on one foot, as a table's do.
+    """
+    sides = left, right
+    if min(map(len, sides)) < LINES or not _beside(left, right):
         return False
+    if is_known or all(map(_is_prose, sides)):
+        return True
+    lengths = [median(len(piece.text) for piece in side) for side in sides]
+    if min(map(len, sides)) < MANY_LINES or crossing > FEW_ACROSS or min(lengths) < SHORT_TEXT:
+        return False
+    feet = {round(piece.bottom) for piece in left}
+    return sum(round(piece.bottom) in feet for piece in right) < MOST_ALIGNED * len(right)
+
+
+def _is_prose(pieces: list[Piece]) -> bool:
     width = max(p.right for p in pieces) - min(p.left for p in pieces)
     filled = median(p.right - p.left for p in pieces) > FILLED * width
-    return near is not None or (filled and median(len(p.text) for p in pieces) > 15)
+    return filled and median(len(p.text) for p in pieces) > PROSE_TEXT
 
 
 def _beside(left: list[Piece], right: list[Piece]) -> bool:

@@ -17,8 +17,9 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
 from index.errors import UnreadableDocumentError
+from index.parsing.pdf.characters import Box, Characters
 from index.parsing.pdf.parse import Extracted, extract
-from index.parsing.pdf.source import Box, Characters, opened, opened_page
+from index.parsing.pdf.source import opened, opened_page
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -119,7 +120,8 @@ def _picture(page: pdfium.PdfPage | None, scale: float, most_pixels: int) -> "Im
     width, height = page.get_size()
     bitmap = page.render(scale=min(scale, math.sqrt(most_pixels / (width * height)), MAX_SIDE / max(width, height)))
     try:
-        return bitmap.to_pil().convert("RGB")
+        image: Image.Image = bitmap.to_pil().convert("RGB")
+        return image
     finally:
         bitmap.close()
 

@@ -11,6 +11,7 @@ from index.parsing.pdf.paragraphs import LARGER, SMALLER
 DEEPEST = 6
 LONGEST = 200
 LONGEST_BOLD = 100
+NO_HEADING = tuple(".:;,{}()<>=&|+*/")  # a sentence, or a line of code with a word in bold
 MOST_BOLD = 0.3  # of all lines: where more are bold, it says nothing
 LINES = 3  # that a heading of the outline may take
 NUMBERING = re.compile(r"\A(?:[a-z]|\d+(?:\.\d+)*|[ivxlc]+)[.:)]?\s+(?=\S)", re.IGNORECASE)
@@ -49,7 +50,7 @@ def levels_of(lines: Sequence[Line], outline: Iterable[Entry], size: float) -> d
 def _is_bold_heading(line: Line, size: float) -> bool:
     if not line.is_bold or line.is_row or line.size < SMALLER * size or len(line.text) > LONGEST_BOLD:
         return False
-    return sum(character.isalpha() for character in line.text) > 2 and not line.text.endswith(tuple(".:;,"))
+    return sum(character.isalpha() for character in line.text) > 2 and not line.text.endswith(NO_HEADING)
 
 
 def _is_larger(line: Line, size: float) -> bool:
