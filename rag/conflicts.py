@@ -48,14 +48,14 @@ def _differ(ours: list[Expression], theirs: list[Expression]) -> bool:
 
 
 def _cover_alike(question: str, one: str, other: str) -> bool:
-    asked = _stems(question)
-    covered = [asked & _stems(text) for text in (one, other)]
+    asked = stems(question)
+    covered = [asked & stems(text) for text in (one, other)]
     return covered[0] == covered[1] and len(covered[0]) >= max(1.0, MIN_COVERED * len(asked))
 
 
 def _similarity(one: str, other: str) -> float:
     """Return the Jaccard similarity (Jaccard 1912) of the content words; dates, numbers and negations are left out."""
-    a, b = (_stems(NEGATION.sub(" ", _without(text))) for text in (one, other))
+    a, b = (stems(NEGATION.sub(" ", _without(text))) for text in (one, other))
     return len(a & b) / max(1, len(a | b))
 
 
@@ -65,7 +65,7 @@ def _without(text: str) -> str:
     return text
 
 
-def _stems(text: str) -> set[str]:
-    """Return the content words, cut to where their endings begin: "ends", "ended" and "end" are one."""
+def stems(text: str) -> set[str]:
+    """Return the content words of a text, cut to where their endings begin: "ends", "ended" and "end" are one."""
     words = (word.lower() for word in WORD.findall(text))
     return {re.sub(r"(?:ies|ing|ed|es|s|e|y)$", "", w) or w for w in words if w not in STOP}

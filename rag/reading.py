@@ -7,6 +7,8 @@ The reranker scores each sentence alone. But a sentence alone often does not say
 - For a "why" question, one that gives a reason ("because", "would", a quotation) gets the score it has after the two
   sentences before it, since a cross-encoder looks for the subject of a question and does not see reasons.
 
+The second sentence should add what the first lacks: words of the question that only it has count for it.
+
 A list question reads all passages and takes more sentences; a comparison reads for each side. A sentence of another
 document that disagrees with a chosen one is always shown beside it, and a list follows the sentence that announces it.
 """
@@ -22,7 +24,7 @@ from index.snapshot import StoredChunk
 from rag.answer import Disagreement
 from rag.candidates import Candidate, RankedHit, candidates_of
 from rag.comparison import Side
-from rag.conflicts import disagreement
+from rag.conflicts import disagreement, stems
 from rag.kinds import Kind
 from rag.reranking import Reranker, Scores
 
@@ -33,6 +35,8 @@ WINDOW = 2  # sentences before one that gives a reason
 MIN_GAIN = 2.0  # what a sentence with a pronoun must add to the one before it
 PASSAGE_WEIGHT = 0.3  # how much of its passage's score a sentence gets when sentences are put in order
 MARGIN = 3.0  # a further sentence must come so close to the best
+NEW_WORDS = 30.0  # what a further sentence gains by the share of the question's words that only it has
+MIN_LETTERS = 3  # of a word that counts as new, its ending cut
 MAX_SENTENCES = 2
 MAX_REASONS = 3  # sentences that answer a "why" question
 MAX_LISTED = 8  # sentences that answer a question for a list
@@ -108,10 +112,32 @@ class _Selection:
         self.scores = _scores(question, kind, self.candidates, reranker)
         self.ranks = self.scores + PASSAGE_WEIGHT * np.array([c.passage_score for c in self.candidates], np.float32)
         most = most or {Kind.REASON: MAX_REASONS, Kind.LIST: MAX_LISTED}.get(kind, MAX_SENTENCES)
-        self.chosen = _choose(self.candidates, self.ranks, most, MARGIN * reranker.scale)
+        # Shorter words are mostly the small words of other languages than English.
+        asked = {word for word in stems(question) if len(word) >= MIN_LETTERS}
+        self.chosen = self._choose(asked, most, reranker.scale)
         self.pairs = self._conflicts(question, MARGIN * reranker.scale)
         self.evidence = [e for i in self.chosen for e in self._evidence(i)]
         self.confidence = float(self.scores.max()) if self.candidates else None
+
+    def _choose(self, asked: set[str], most: int, scale: float) -> list[int]:
+        """Take the best sentence, and further ones that rank nearly as high, each worded unlike those before it.
+
+        A further one ranks higher by the words of the question that those before it lack. Not in a list: its items
+        have the same words of the question.
+        """
+        words = [stems(candidate.text) for candidate in self.candidates]
+        worth = 0.0 if self.kind is Kind.LIST else NEW_WORDS * scale / max(1, len(asked))
+        ranks, left, chosen = self.ranks, set(range(len(words))), list[int]()
+        while left and len(chosen) < most:
+            best = max(sorted(left), key=ranks.__getitem__)
+            if chosen and ranks[best] < self.ranks[chosen[0]] - MARGIN * scale:
+                break
+            chosen.append(best)
+            text = self.candidates[best].text
+            left = {i for i in left - {best} if _overlap(self.candidates[i].text, text) < SAME_WORDS}
+            lacked = asked.difference(*(words[i] for i in chosen))
+            ranks = self.ranks + np.array([worth * len(lacked & has) for has in words], np.float32)
+        return chosen
 
     def add(self, other: "_Selection") -> None:
         """Take over what another question's selection chose."""
@@ -171,17 +197,6 @@ def _scores(question: str, kind: Kind, candidates: Sequence[Candidate], reranker
         ):
             result[i] = max(result[i], score[window])
     return np.array(result, np.float32)
-
-
-def _choose(candidates: Sequence[Candidate], ranks: Scores, most: int, margin: float) -> list[int]:
-    """Take the best sentence, and further ones that score nearly as well and say something else."""
-    chosen: list[int] = []
-    for i in sorted(range(len(candidates)), key=lambda i: -ranks[i]):
-        if len(chosen) == most or (chosen and ranks[i] < ranks[chosen[0]] - margin):
-            break
-        if all(_overlap(candidates[i].text, candidates[j].text) < SAME_WORDS for j in chosen):
-            chosen.append(i)
-    return chosen
 
 
 def _overlap(one: str, other: str) -> float:

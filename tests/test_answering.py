@@ -147,6 +147,16 @@ def test_near_duplicates_are_said_once(store: Store, folder: Path) -> None:
     assert len([q for q in quotes if "900" in q]) == 1
 
 
+def test_the_second_sentence_adds_what_the_first_lacks(store: Store, folder: Path) -> None:
+    text = "Anna did open the shop. Anna did open the large door. Lund has many people."
+    (folder / "shop.txt").write_text(text + "\n")
+    build(store, folder)
+    chain = Chain(searcher(store), WordReranker(), Gate("words", -9.0, 1.0, 1.0, "by hand"), k=1)
+    quotes = [source.quote for source in chain.invoke("When did Anna open the shop of Lund?").sources]
+    # The second shares four words with the question, the third only one, but the first lacks that one.
+    assert quotes == ["Anna did open the shop.", "Lund has many people."]
+
+
 def test_a_sentence_with_a_pronoun_is_read_with_the_one_before_it(store: Store, folder: Path) -> None:
     (folder / "shop.txt").write_text("Anna Smith opened a shop. She sells bread there. Nobody sells bread at night.\n")
     build(store, folder)
