@@ -53,6 +53,7 @@ docs: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/cold_start.py
+	$(BIN)/python benchmarks/one_change.py
 
 clean:
 	rm -rf $(VENV) .rag build dist *.egg-info
