@@ -55,9 +55,10 @@ class Term:
 
 @dataclass(frozen=True)
 class DocumentFilter:
-    """Conditions that a document must meet."""
+    """Conditions that a document must meet, and the text that they were written as."""
 
     terms: tuple[Term, ...] = ()
+    text: str = ""
 
     def matches(self, name: str, metadata: Mapping[str, object]) -> bool:
         """Say whether a document of this name, with what it says about itself, is searched."""
@@ -79,4 +80,4 @@ def parse_filter(text: str) -> DocumentFilter:
         value = match["plain"] if match["quoted"] is None else match["quoted"]
         terms.append(Term(match["key"], match["sign"], value, bool(match["no"])))
         position = match.end()
-    return DocumentFilter(tuple(terms))
+    return DocumentFilter(tuple(terms), text.strip())

@@ -184,6 +184,7 @@ class Chain:
             sources=tuple(span for _, span in kept.values()),
             conflicts=conflicts_of(reading, list(kept)),
             choices=() if kept else draft.choices,
+            where=asked.where.text if asked.where else "",
             passages=passages,
             confidence=reading.confidence,
             threshold=draft.judge.gate.threshold,

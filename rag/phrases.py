@@ -11,6 +11,7 @@ class Phrases:
     sources: str
     nearest: str
     searched: str
+    only: str
     disagree: str
     which: str
     looked_at: str
@@ -22,6 +23,7 @@ PHRASES = {
         "Sources",
         "Nearest passages",
         "Searched for",
+        "Only documents with",
         "The documents disagree.",
         "Which one do you mean?",
         "Looked at {passages} passages of {documents} documents.",
@@ -31,6 +33,7 @@ PHRASES = {
         "Fuentes",
         "Pasajes más cercanos",
         "Se buscó",
+        "Solo documentos con",
         "Los documentos se contradicen.",
         "¿A cuál se refiere?",
         "Se miraron {passages} pasajes de {documents} documentos.",
@@ -40,6 +43,7 @@ PHRASES = {
         "Sources",
         "Passages les plus proches",
         "Recherche",
+        "Seulement les documents avec",
         "Les documents se contredisent.",
         "Lequel voulez-vous dire ?",
         "{passages} passages de {documents} documents ont été lus.",
@@ -49,6 +53,7 @@ PHRASES = {
         "Quellen",
         "Nächstliegende Stellen",
         "Gesucht wurde",
+        "Nur Dokumente mit",
         "Die Dokumente widersprechen sich.",
         "Was ist gemeint?",
         "{passages} Stellen aus {documents} Dokumenten wurden angesehen.",
@@ -58,6 +63,7 @@ PHRASES = {
         "Fontes",
         "Trechos mais próximos",
         "Pesquisado",
+        "Só documentos com",
         "Os documentos se contradizem.",
         "A qual se refere?",
         "Foram vistos {passages} trechos de {documents} documentos.",
@@ -67,6 +73,7 @@ PHRASES = {
         "Fonti",
         "Passaggi più vicini",
         "Cercato",
+        "Solo documenti con",
         "I documenti si contraddicono.",
         "Quale intende?",
         "Letti {passages} passaggi di {documents} documenti.",

@@ -35,6 +35,8 @@ def answer_lines(
     words = phrases(answer.language)
     if answer.searched != answer.question:
         yield from (*textwrap.wrap(f"{words.searched}: {printable(answer.searched)}", width), "")
+    if answer.where:
+        yield from (*textwrap.wrap(f"{words.only} {printable(answer.where)}", width), "")
     if answer.verdict is Verdict.NOT_IN_DOCUMENTS:
         yield words.not_in_documents
         if answer.passages:

@@ -47,6 +47,8 @@ def _lines(title: str, turns: Sequence[Exchange]) -> Iterator[str]:
             continue
         if answer["searched"] != answer["question"]:
             yield from (f"{phrases(answer.get('language', 'en')).searched}: {_plain(answer['searched'])}", "")
+        if answer.get("where"):
+            yield from (f"{phrases(answer.get('language', 'en')).only} {_plain(answer['where'])}", "")
         if not answer["claims"]:
             yield phrases(answer.get("language", "en")).not_in_documents
         for claim in answer["claims"]:

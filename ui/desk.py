@@ -12,6 +12,7 @@ from typing import Any
 from index.build import Builder
 from index.documents import Listing, SourceFile, names_base
 from index.errors import IndexMissingError, NoDocumentsError, RagError
+from index.filters import parse_filter
 from index.intake import safe_name, with_attached
 from index.mending import mend_views
 from index.parsing import Parser
@@ -79,11 +80,12 @@ class Desk:
         """Say whether the models are there, or will never be."""
         return self._loaded.is_set()
 
-    def ask(self, question: str, history: Sequence[Turn]) -> Iterator[Step]:
-        """Yield the steps of an answer. Raises QuestionError, or an error of the index."""
+    def ask(self, question: str, history: Sequence[Turn], where: str = "") -> Iterator[Step]:
+        """Yield the steps of an answer. Raises QuestionError, FilterError, or an error of the index."""
+        only = parse_filter(where)
         question = checked(question)
         chain = self.chain()
-        asked = chain.rewrite(Question(question, tuple(history)))
+        asked = chain.rewrite(Question(question, tuple(history), where=only))
         yield Step(asked.searched)
         ranked = chain.rerank(chain.retrieve(asked))
         looked_at = tuple(

@@ -60,6 +60,16 @@ def build_page(desk: Desk, conversations: Conversations, users: Mapping[str, str
                         scale=8,
                         elem_id="question",
                     )
+                    where = gr.Textbox(
+                        label="Only documents with",
+                        placeholder="type=pdf date>=2024",
+                        lines=1,
+                        max_lines=1,
+                        max_length=1_000,
+                        scale=2,
+                        min_width=160,
+                        elem_id="where",
+                    )
                     send = gr.Button("Ask", variant="primary", scale=1, min_width=90, elem_id="send")
                     stop = gr.Button("Stop", scale=1, min_width=90, visible=False, elem_id="stop")
             with gr.Tab("Documents"):
@@ -80,8 +90,8 @@ def build_page(desk: Desk, conversations: Conversations, users: Mapping[str, str
         outputs = [chat, box, current, editing, send, stop]
         options: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": 8}
         for event in (box.submit, send.click):
-            event(talk.ask, [box, current, editing], outputs, **options)
-        chat.select(talk.act, [current], outputs, **options)
+            event(talk.ask, [box, current, editing, where], outputs, **options)
+        chat.select(talk.act, [current, where], outputs, **options)
         listed.select(talk.open, [], outputs, **options)
         # subtle: not Gradio's own `cancels`: it may drop the very next question of the same page unanswered.
         stop.click(talk.stop, [current], [], api_visibility="private", show_progress="hidden")
@@ -125,15 +135,17 @@ class Events:
         """Show the conversation that was chosen from the list."""
         yield from self._show(self._owner(request), event._data.get("conversation"))
 
-    def ask(self, question: str, current: str | None, editing: str | None, request: gr.Request) -> Iterator[Update]:
+    def ask(
+        self, question: str, current: str | None, editing: str | None, where: str, request: gr.Request
+    ) -> Iterator[Update]:
         """Answer a question, step by step, and keep the turn."""
         owner = self._owner(request)
         if not question.strip():
             yield self._update(owner, current, note="Write a question first.", editing=editing)
             return
-        yield from self._follow(owner, self.talks.start(owner, current, question, editing))
+        yield from self._follow(owner, self.talks.start(owner, current, question, editing, where))
 
-    def act(self, current: str | None, request: gr.Request, event: gr.EventData) -> Iterator[Update]:
+    def act(self, current: str | None, where: str, request: gr.Request, event: gr.EventData) -> Iterator[Update]:
         """Do what a button in the conversation says."""
         owner = self._owner(request)
         data = event._data or {}
@@ -142,14 +154,14 @@ class Events:
         if action == "new":
             yield self._update(owner, None)
         elif action == "example":
-            yield from self._follow(owner, self.talks.start(owner, current, str(data.get("question"))))
+            yield from self._follow(owner, self.talks.start(owner, current, str(data.get("question")), None, where))
         elif stored and current and action == "edit":
             yield self._update(owner, current, box=stored.question, editing=turn)
         elif stored and current and action == "retry":
             turns = self.conversations.turns(owner, current)
             # In another tab the conversation may have gone on; then the question is asked at its end.
             replacing = turn if turns and turns[-1].id == turn else None
-            yield from self._follow(owner, self.talks.start(owner, current, stored.question, replacing))
+            yield from self._follow(owner, self.talks.start(owner, current, stored.question, replacing, where))
         else:
             yield from self._show(owner, current)
 

@@ -27,11 +27,15 @@ SHOWN = ("document", "heading", "place", "date", "lead", "short")  # of a source
 
 @dataclass
 class Pending:
-    """A question that is being answered. `replacing` is the turn that its answer takes the place of, with all later."""
+    """A question that is being answered.
+
+    `replacing` is the turn that its answer takes the place of, with all later; `where` says which documents are asked.
+    """
 
     conversation: str
     question: str
     replacing: str | None
+    where: str
     live: dict[str, Any]
     note: str = ""
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -54,7 +58,9 @@ class Talks:
         self.pending: dict[str, Pending] = {}
         self._lock = threading.Lock()
 
-    def start(self, owner: str, conversation: str | None, question: str, replacing: str | None = None) -> Pending:
+    def start(
+        self, owner: str, conversation: str | None, question: str, replacing: str | None = None, where: str = ""
+    ) -> Pending:
         """Begin to answer a question; a second one in the same conversation waits for nobody and shows the first."""
         with self._lock:
             if conversation is None or not self.conversations.owns(owner, conversation):
@@ -62,7 +68,7 @@ class Talks:
             if conversation in self.pending:
                 return self.pending[conversation]
             live = {"question": question, "searched": question, "passages": []}
-            made = self.pending[conversation] = Pending(conversation, question, replacing, live)
+            made = self.pending[conversation] = Pending(conversation, question, replacing, where, live)
         threading.Thread(target=self._work, args=(owner, made), name="question", daemon=True).start()
         return made
 
@@ -112,7 +118,7 @@ class Talks:
         if pending.replacing in ids:
             turns = turns[: ids.index(str(pending.replacing))]
         try:
-            for step in self.desk.ask(pending.question, history(turns)):
+            for step in self.desk.ask(pending.question, history(turns), pending.where):
                 if pending.stopped:
                     return
                 pending.show(searched=step.searched, passages=list(step.passages))
@@ -155,6 +161,7 @@ def turn_value(turn: StoredTurn) -> dict[str, Any]:
             "claims": answer["claims"],
             "dropped": answer["dropped"],
             "looked_at": len(answer["passages"]),
+            "where": answer.get("where", ""),
             "gathered": _gathered(answer),
             "conflicts": answer.get("conflicts", ()),
             "choices": answer.get("choices", ()),

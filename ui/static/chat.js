@@ -268,6 +268,7 @@ Everything that comes from a document, a file name or a question becomes a text 
       if (turn.searched && turn.searched !== turn.question) parts.push(make("p", { class: "searched" }, `${turn.words?.searched ?? "Searched for"}: ${turn.searched}`));
       if (turn.note) parts.push(make("p", { class: "note" }, turn.note));
       if (turn.verdict === "not_in_documents") parts.push(refusal(turn));
+      if (turn.where) parts.push(make("p", { class: "gathered" }, `${turn.words.only} ${turn.where}`));
       if (turn.choices?.length) parts.push(asking(turn));
       if (turn.conflicts?.length) parts.push(make("p", { class: "conflict" }, turn.words.disagree));
       for (const claim of turn.claims ?? []) parts.push(sentence(turn, claim));
