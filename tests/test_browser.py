@@ -238,7 +238,7 @@ def test_upload_ask_remove_ask_again(person: Callable[..., Person], site: Site) 
     ana.page.keyboard.press("Escape")
     ana.ask("What do sea otters do while they sleep?")
     expect(ana.page.locator(".turn").last.locator(".refusal")).to_be_visible()
-    for name, content, reason in (("a.pdf", b"x", "not read"), ("b.txt", b"", "empty"), ("c.txt", bytes(99), "binary")):
+    for name, content, reason in (("a.dwg", b"x", "not read"), ("b.txt", b"", "empty"), ("c.txt", bytes(99), "binary")):
         assert ana.upload(name, content).startswith("not indexed")
         assert reason in ana.page.locator("#uploads li").inner_text()
 

@@ -87,7 +87,7 @@ def test_a_single_file_can_be_indexed(store: Store, folder: Path) -> None:
 def test_unreadable_files_are_skipped_and_named(store: Store, folder: Path) -> None:
     (folder / "binary.txt").write_bytes(b"\x7fELF\0\0\0")
     (folder / "zero.txt").write_bytes(b"")
-    (folder / "table.pdf").write_bytes(b"%PDF")
+    (folder / "table.dwg").write_bytes(b"AC1032")
     os.mkfifo(folder / "pipe.txt")
     report = build(store, folder)
     assert dict(report.skipped) == {
@@ -95,7 +95,7 @@ def test_unreadable_files_are_skipped_and_named(store: Store, folder: Path) -> N
         "docs/pipe.txt": "not a regular file",
         "docs/zero.txt": "empty",
     }
-    assert report.ignored == {".pdf": 1}
+    assert report.ignored == {".dwg": 1}
     assert len(report.added) == 3
 
 
@@ -131,7 +131,7 @@ def test_nothing_to_index_is_an_error_and_changes_nothing(store: Store, folder: 
     if case != "missing":
         target.mkdir()
     if case == "other":
-        (target / "a.pdf").write_bytes(b"%PDF")
+        (target / "a.dwg").write_bytes(b"AC1032")
     if case == "binary":
         (target / "a.txt").write_bytes(b"\0")
     with pytest.raises(NoDocumentsError):

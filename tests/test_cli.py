@@ -168,11 +168,11 @@ def test_a_folder_without_text_is_refused_and_the_index_stays(copy: Path) -> Non
 
 def test_skipped_files_are_counted_and_named(copy: Path) -> None:
     (copy / "seeds" / "program.txt").write_bytes(b"\x7fELF\0")
-    (copy / "seeds" / "scan.pdf").write_bytes(b"%PDF")
+    (copy / "seeds" / "plan.dwg").write_bytes(b"AC1032")
     result = rag("index", cwd=copy)
     assert result.returncode == 0
     assert "skipped 1:\n  seeds/program.txt: binary, not text\n" in result.stdout
-    assert "other formats, not read: 1 .pdf" in result.stdout
+    assert "other formats, not read: 1 .dwg" in result.stdout
 
 
 @pytest.mark.parametrize("file", ["vectors.faiss", "lexical.json"])
