@@ -102,7 +102,8 @@ class Answer:
     """What is known about a question, and where it stands.
 
     `searched` is the question as it was searched for; `language` is the question's, as two letters (ISO 639-1); `kind`
-    is what it asks for. `where` is the filter of the documents that were searched. `choices` are the things that an underspecified question may mean.
+    is what it asks for. `where` is the filter of the documents that were searched. `choices` are the things that an
+    underspecified question may mean.
     `confidence` is the best sentence's score, which the gate compared with `threshold` (None: nothing to read); a
     further sentence may score below it. `generation` numbers the state of the index; `dropped` counts sentences that
     failed the support check; `timings` are seconds by stage.

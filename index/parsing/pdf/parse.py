@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from unicodedata import category
 
@@ -41,9 +41,9 @@ class Extracted:
 def parse(data: bytes, encoding: str | None = None) -> ParsedDocument:
     """Return the text of a PDF, page by page. Raises UnreadableDocumentError with the reason if it has none.
 
-    `encoding` is for files of text; it is only noted, so that a document that was read with it counts as unchanged.
+    `encoding` is for files of text.
     """
-    return replace(extract(data).document, encoding=encoding or "pdf")
+    return extract(data).document
 
 
 def extract(data: bytes) -> Extracted:
@@ -56,7 +56,7 @@ def extract(data: bytes) -> Extracted:
         outline = list(islice(_outline(document), MAX_ENTRIES))
         metadata = _metadata(document)
     assembled = assemble(_paragraphs(pages, outline))
-    parsed = ParsedDocument(assembled.text, assembled.blocks, "pdf", assembled.places, metadata)
+    parsed = ParsedDocument(assembled.text, assembled.blocks, "", assembled.places, metadata)
     return Extracted(parsed, assembled)
 
 
