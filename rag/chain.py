@@ -171,7 +171,7 @@ class Chain:
         started = time.perf_counter()
         asked, reading = draft.question, draft.reading
         with self.searcher.store.snapshot() as snapshot:
-            kept = verified(reading.evidence, snapshot)
+            kept = verified(asked.searched, asked.kind, reading.evidence, snapshot)
             passages = tuple(passage_of(ranked, snapshot) for ranked in draft.hits)
         verdict = Verdict.ANSWERED if kept else Verdict.NOT_IN_DOCUMENTS
         return Answer(

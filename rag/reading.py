@@ -122,11 +122,11 @@ class _Selection:
     def _choose(self, asked: set[str], most: int, scale: float) -> list[int]:
         """Take the best sentence, and further ones that rank nearly as high, each worded unlike those before it.
 
-        A further one ranks higher by the words of the question that those before it lack. Not in a list: its items
-        have the same words of the question.
+        A further one ranks higher by the words of the question that those before it lack. Not in a list, whose items
+        have the same words of it, and not for "why": a reason has few of them.
         """
         words = [stems(candidate.text) for candidate in self.candidates]
-        worth = 0.0 if self.kind is Kind.LIST else NEW_WORDS * scale / max(1, len(asked))
+        worth = 0.0 if self.kind in (Kind.LIST, Kind.REASON) else NEW_WORDS * scale / max(1, len(asked))
         ranks, left, chosen = self.ranks, set(range(len(words))), list[int]()
         while left and len(chosen) < most:
             best = max(sorted(left), key=ranks.__getitem__)

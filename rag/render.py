@@ -89,6 +89,8 @@ def source_lines(number: int, span: Span, width: int) -> Iterator[str]:
     if span.lead:
         yield from _indented(f"({printable(span.lead.quote)})", width)
     yield from _indented(f"“{printable(span.quote)}”", width)
+    if span.short:
+        yield from _indented(f"→ {printable(span.short.quote)}", width)
 
 
 def passage_lines(passages: Sequence[Passage], width: int) -> Iterator[str]:

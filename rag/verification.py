@@ -13,6 +13,8 @@ from index.chunking import Sentence
 from index.snapshot import Snapshot, StoredChunk
 from rag.answer import Claim, Conflict, Passage, Span, Stretch, Support
 from rag.candidates import RankedHit
+from rag.highlighting import short_answer
+from rag.kinds import Kind
 from rag.reading import Evidence, Reading
 
 TextOf = Callable[[str], str | None]
@@ -31,7 +33,9 @@ def verify(claim: Claim, sources: tuple[Span, ...], text_of: TextOf) -> Support:
     return Support.SUPPORTED if claim.text == quoted else Support.UNSUPPORTED
 
 
-def verified(evidence: Sequence[Evidence], snapshot: Snapshot) -> dict[int, tuple[Claim, Span]]:
+def verified(
+    question: str, kind: Kind, evidence: Sequence[Evidence], snapshot: Snapshot
+) -> dict[int, tuple[Claim, Span]]:
     """Return the claim and span of each piece of evidence that is supported, by its position.
 
     A claim cites source 1 until it is numbered. A lead that is itself evidence, just before, is not repeated.
@@ -39,6 +43,10 @@ def verified(evidence: Sequence[Evidence], snapshot: Snapshot) -> dict[int, tupl
     kept: dict[int, tuple[Claim, Span]] = {}
     for position, piece in enumerate(evidence):
         span = _span_of(piece, snapshot)
+        part = short_answer(question, kind, span.quote)
+        if part:
+            short = Stretch(span.start + part[0], span.start + part[1], span.quote[part[0] : part[1]])
+            span = replace(span, short=short)
         before = evidence[position - 1] if position else None
         if before and span.lead and before.place == (span.document, span.lead.start):
             span = replace(span, lead=None)

@@ -7,6 +7,7 @@ from rag.comparison import sides
 from rag.conflicts import disagreement
 from rag.conversation import Turn, standalone
 from rag.expressions import dates, numbers
+from rag.highlighting import short_answer
 from rag.kinds import Kind, kind_of
 from rag.referents import antecedent
 
@@ -163,3 +164,25 @@ ANSWERED = Turn("What did they say?", "What did they say?", ("Anna Smith resigne
 )
 def test_a_reply_is_made_to_stand_alone(reply: str, turn: Turn, searched: str) -> None:
     assert standalone(reply, [turn]) == searched
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "part"),
+    [
+        ("When does the lease end?", "The lease ends on 3 May 2031.", "3 May 2031"),
+        ("In what year does the lease end?", "The lease ends on 3 May 2031.", "2031"),
+        ("When does the lease end?", "The lease began in 2021 and ends on 3 May 2031.", None),
+        ("When did the war of 1812 end?", "The war of 1812 ended in 1815.", "1815"),
+        ("How many dogs are there?", "In 3 houses there are 12 big dogs.", "12 big"),
+        ("How much is the rent?", "The rent is 900 euros.", "900 euros"),
+        ("Who manages the house?", "The house is managed by Anna Smith.", "Anna Smith"),
+        ("Who manages the house?", "Anna Smith and later Ben Ott managed it.", None),
+        ("Where does Anna Smith live?", "Anna Smith lives in New York.", "New York"),
+        ("Why was it closed?", "It was closed because the roof leaked.", "because the roof leaked"),
+        ("What did she call him?", "She called him “a thief” at noon.", "“a thief”"),
+        ("What is a lease?", "A lease is a contract of 1 year.", None),
+    ],
+)
+def test_the_short_answer_in_a_sentence(question: str, sentence: str, part: str | None) -> None:
+    found = short_answer(question, kind_of(question), sentence)
+    assert (found and sentence[found[0] : found[1]]) == part

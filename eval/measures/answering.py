@@ -29,8 +29,12 @@ def token_f1(text: str, gold: str) -> float:
 
 
 def answer_text(outcome: Outcome) -> str:
-    """Return what is compared with the gold answers: the whole answer's text."""
-    return " ".join(claim.text for claim in outcome.answer.claims) if outcome.answer else ""
+    """Return what is compared with the gold answers: the short answer of the best sentence, else the whole text."""
+    if outcome.answer is None or not outcome.answer.claims:
+        return ""
+    best = max(outcome.answer.claims, key=lambda claim: claim.score)
+    short = outcome.answer.sources[best.citations[0] - 1].short
+    return short.quote if short else " ".join(claim.text for claim in outcome.answer.claims)
 
 
 def exact_match(outcome: Outcome) -> Row | None:
