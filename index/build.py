@@ -4,11 +4,12 @@ A long run commits every few seconds, each time a whole generation, so that what
 documents that are gone are removed with the last commit. A rebuild is one commit.
 """
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from index.changes import Known
 from index.chunking import Chunk, chunk
@@ -55,7 +56,7 @@ def readable_files(found: Listing) -> list[SourceFile]:
 
 
 def _suffix(name: str) -> str:
-    return PurePath(name).suffix.lower()
+    return os.path.splitext(name)[1].lower()
 
 
 class Builder:
