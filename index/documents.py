@@ -129,7 +129,8 @@ def document_name(path: Path, base: Path) -> str:
     subtle: a file name on Linux is bytes. Bytes that are not UTF-8 are shown as `\xNN`, since a database holds text,
     and then a real backslash as two, so that no two files have one name. The file is opened by its real path.
     """
-    shown = os.path.relpath(path, base) if path.is_relative_to(base) else str(path)
+    whole, start = str(path), f"{str(base).rstrip('/')}/"
+    shown = whole.removeprefix(start) if whole != str(base) else "."
     name = os.fsencode(shown)
     try:
         return name.decode("utf-8")

@@ -69,9 +69,11 @@ class Chosen:
         return not self._is_excluded(file, "")
 
     def _is_excluded(self, path: Path, end: str) -> bool:
+        if not len(self.exclude) and not self.files:
+            return False
         said = self.exclude.check_file(path.relative_to(self.root).as_posix() + end).include
-        if said is not None or not self.files:
-            return bool(said)
+        if said is not None:
+            return said
         for folder in path.parents:
             spec = self.files.get(folder)
             said = None if spec is None else spec.check_file(path.relative_to(folder).as_posix() + end).include
