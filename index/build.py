@@ -19,9 +19,10 @@ from index.ignoring import EVERYTHING, Rules
 from index.intake import Refused, attached_to, documents_in, is_readable, suffix
 from index.mending import mend_views
 from index.parsing import ParsedDocument, Parser, known_encoding
+from index.records import DocumentRecord, FileRecord
 from index.report import BuildReport
 from index.schema import IndexMeta
-from index.snapshot import DocumentRecord, FileRecord, Snapshot
+from index.snapshot import Snapshot
 from index.store import Store
 from index.transaction import Transaction
 from index.writing import DocumentWriter, Pending, Progress, Seen

@@ -7,7 +7,7 @@ compared. A file that gave no document is tried again when it changes, or when t
 from dataclasses import dataclass
 
 from index.documents import UNSETTLED, SourceFile
-from index.snapshot import DocumentRecord, FileRecord
+from index.records import DocumentRecord, FileRecord
 
 
 @dataclass(frozen=True)

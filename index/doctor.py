@@ -9,7 +9,8 @@ from index.chunking import text_to_encode
 from index.encoding import Encoder
 from index.errors import IndexDamagedError
 from index.lexical import LexicalView
-from index.snapshot import Snapshot, StoredChunk
+from index.records import StoredChunk
+from index.snapshot import Snapshot
 from index.store import Store
 from index.vectors import VectorView
 from index.views import View, ViewState, view_state

@@ -22,8 +22,9 @@ from tantivy import Filter, Occur, Query, TextAnalyzerBuilder, Tokenizer
 
 from index.chunking import Chunk
 from index.errors import StorageError
+from index.records import StoredChunk
 from index.segments import Range, Segment, adopt, plan, read_segments, segment_size, write_segments
-from index.snapshot import Snapshot, StoredChunk
+from index.snapshot import Snapshot
 from index.views import View, remove
 
 FOLDER = "lexical"

@@ -7,7 +7,8 @@ from index.encoding import Encoder
 from index.errors import FilterError, IndexIncompatibleError
 from index.filters import DocumentFilter
 from index.lexical import LexicalView
-from index.snapshot import Snapshot, StoredChunk
+from index.records import StoredChunk
+from index.snapshot import Snapshot
 from index.store import Store
 from index.vectors import VectorView
 from index.views import open_view

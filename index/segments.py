@@ -15,7 +15,7 @@ from pathlib import Path
 from uuid import UUID
 
 from index.errors import StorageError
-from index.snapshot import StoredChunk
+from index.records import StoredChunk
 from index.views import remove, write_atomically
 
 SEGMENT_CHUNKS = 1_000

@@ -3,7 +3,6 @@
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,46 +12,12 @@ from index.documents import FileStat
 from index.encoding import Vectors
 from index.errors import IndexDamagedError
 from index.parsing import Block, Metadata, ParsedDocument, Place, place_label
+from index.records import DocumentRecord, FileRecord, StoredChunk
 from index.schema import IndexMeta, checksum
 
 BATCH = 1_000
 CACHED_TEXTS = 100
 COLUMNS = 'id, key, document_id, start, "end", heading, sentences, vector, digest, checksum'
-
-
-@dataclass(frozen=True)
-class DocumentRecord:
-    """One row of the list of documents, without the text."""
-
-    id: int
-    name: str
-    content_sha256: str
-    encoding: str
-    is_file: bool
-    chunks: int
-
-
-@dataclass(frozen=True)
-class FileRecord:
-    """What was last seen of a file, when (ISO 8601), and why there is no document of it ("" if there is)."""
-
-    name: str
-    stat: FileStat
-    content_sha256: str
-    reason: str
-    at: str
-
-
-@dataclass(frozen=True)
-class StoredChunk:
-    """A chunk with its document's name and its own text."""
-
-    id: int
-    key: str
-    document_id: int
-    document: str
-    text: str
-    chunk: Chunk
 
 
 class Snapshot:

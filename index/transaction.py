@@ -13,8 +13,9 @@ from index.chunking import Chunk, text_to_encode
 from index.encoding import Vectors
 from index.errors import IndexIncompatibleError
 from index.parsing import ParsedDocument
+from index.records import FileRecord
 from index.schema import IndexMeta, checksum, text_digest
-from index.snapshot import FileRecord, Snapshot
+from index.snapshot import Snapshot
 
 
 @dataclass(frozen=True)

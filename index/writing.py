@@ -10,9 +10,9 @@ from index.chunking import Chunk, text_to_encode
 from index.encoding import Encoder
 from index.mending import write_views
 from index.parsing import ParsedDocument
+from index.records import FileRecord
 from index.report import BuildReport
 from index.schema import text_digest
-from index.snapshot import FileRecord
 from index.store import Store
 from index.transaction import NewDocument, Transaction
 

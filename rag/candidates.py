@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from index.chunking import Sentence
+from index.records import StoredChunk
 from index.search import Hit
-from index.snapshot import StoredChunk
 from rag.referents import antecedent
 
 MARK = re.compile(r"(?:[-*•–]|\(?\d{1,3}[.)]|\(?[a-z][.)])[ \t]+")

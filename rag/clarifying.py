@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from index.snapshot import StoredChunk
+from index.records import StoredChunk
 from rag.candidates import RankedHit
 from rag.conversation import Turn
 

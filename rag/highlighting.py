@@ -33,13 +33,15 @@ def short_answer(question: str, kind: Kind, sentence: str) -> Part | None:
         quotes = [match.span() for match in _QUOTE.finditer(sentence)]
         if len(quotes) == 1:
             return quotes[0]
-    parts = {
-        Kind.DATE: _dates,
-        Kind.NUMBER: _numbers,
-        Kind.PERSON: lambda q, s: _names(q, s, _NAME, 0),
-        Kind.PLACE: lambda q, s: _names(q, s, _PLACE, 1),
-        Kind.REASON: lambda q, s: [match.span() for match in _REASON.finditer(s)],
-    }.get(kind, lambda q, s: [])(question, sentence)
+    parts: list[Part] = []
+    if kind is Kind.DATE:
+        parts = _dates(question, sentence)
+    elif kind is Kind.NUMBER:
+        parts = _numbers(question, sentence)
+    elif kind is Kind.REASON:
+        parts = [match.span() for match in _REASON.finditer(sentence)]
+    elif kind in (Kind.PERSON, Kind.PLACE):
+        parts = _names(question, sentence, *((_NAME, 0) if kind is Kind.PERSON else (_PLACE, 1)))
     return parts[0] if len(parts) == 1 else None
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from index.chunking import Sentence
-from index.snapshot import StoredChunk
+from index.records import StoredChunk
 from rag.answer import Disagreement
 from rag.candidates import Candidate, RankedHit, candidates_of
 from rag.comparison import Side

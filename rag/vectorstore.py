@@ -20,9 +20,10 @@ from index.encoding import Encoder, Vectors
 from index.errors import IndexIncompatibleError, IndexMissingError
 from index.mending import mend_views
 from index.parsing import Block, ParsedDocument
+from index.records import StoredChunk
 from index.schema import IndexMeta
 from index.sentences import split_sentences
-from index.snapshot import Snapshot, StoredChunk
+from index.snapshot import Snapshot
 from index.store import Store
 from index.transaction import NewDocument
 from index.vectors import VectorView

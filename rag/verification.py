@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from index.chunking import Sentence
-from index.snapshot import Snapshot, StoredChunk
+from index.records import StoredChunk
+from index.snapshot import Snapshot
 from rag.answer import Claim, Conflict, Passage, Span, Stretch, Support
 from rag.candidates import RankedHit
 from rag.highlighting import short_answer

@@ -275,7 +275,7 @@ def test_nothing_in_a_document_runs_or_calls_out(person: Callable[..., Person]) 
 
 def held_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Hold every answer up until the event is set."""
-    reranker = site.desk.chain().reranker
+    reranker = site.desk.chain().judge.reranker
     score = reranker.score
     go_on = threading.Event()
 

@@ -13,6 +13,7 @@ from index.build import Builder, list_folders
 from index.documents import SETTLED_NS
 from index.errors import NoDocumentsError, PatternError
 from index.ignoring import Rules
+from index.parsing import Parser
 from index.report import BuildReport
 from index.store import Store
 from tests.conftest import META, WordEncoder, build, searcher
@@ -182,8 +183,8 @@ def test_a_failure_stays_visible_and_is_tried_again_when_the_file_changes(
     (folder / "bad.txt").write_bytes(b"\0")
     build(store, folder)
     parsed: list[str] = []
-    inner = index.build.parse
-    monkeypatch.setattr("index.build.parse", lambda name, *rest: (parsed.append(name), inner(name, *rest))[1])
+    inner = Parser.parse
+    monkeypatch.setattr(Parser, "parse", lambda self, name, *rest: (parsed.append(name), inner(self, name, *rest))[1])
     report = build(store, folder)
     assert (parsed, report.skipped) == ([], [("docs/bad.txt", "binary, not text")])
     assert failed(store) == {"docs/bad.txt": "binary, not text"}
