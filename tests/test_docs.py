@@ -39,7 +39,8 @@ def test_an_answer_is_valid_by_the_schema(store: Store, folder: Path, question: 
 def test_the_threshold_in_the_docs_is_the_one_in_use() -> None:
     page = (ROOT / "docs" / "evaluation.md").read_text("utf-8")
     for gate in json.loads((ROOT / "rag" / "abstention.json").read_text("utf-8")):
-        row = f"| {gate['reranker']} | {gate['threshold']} | {gate['precision']} | {gate['recall']} |"
+        precision, recall = ("–" if gate[key] is None else gate[key] for key in ("precision", "recall"))
+        row = f"| {gate['reranker']} | {gate['threshold']} | {precision} | {recall} |"
         assert row in page
 
 

@@ -147,3 +147,16 @@ def test_rag_index_advises_the_multilingual_encoder(tmp_path: Path) -> None:
         rag("search", "What do cats eat?", "--json", cwd=tmp_path, RAG_ENCODER="multilingual-e5-small").stdout
     )
     assert "Fisch" in found["hits"][0]["text"]
+
+
+def test_with_the_multilingual_encoder_a_question_in_another_language_is_answered(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "lease.txt").write_text("The lease ends in May. Cats sleep all day. The rent is 900 euros a month.\n")
+    settings = {"RAG_ENCODER": "multilingual-e5-small"}
+    assert rag("index", "docs", cwd=tmp_path, **settings).returncode == 0
+    answer = json.loads(rag("ask", "¿Cuánto es el alquiler al mes?", "--json", cwd=tmp_path, **settings).stdout)
+    assert answer["model"] == "extractive/cosine/multilingual-e5-small"
+    assert "The rent is 900 euros a month." in [claim["text"] for claim in answer["claims"]]
+    english = json.loads(rag("ask", "How much is the rent?", "--json", cwd=tmp_path, **settings).stdout)
+    assert english["model"] == "extractive/ms-marco-MiniLM-L-12-v2"
