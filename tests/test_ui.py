@@ -14,6 +14,7 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from index.encoding_e5 import E5Encoder
 from index.errors import StorageError
 from index.schema import IndexMeta
 from index.store import Store
@@ -223,6 +224,18 @@ def test_upload_ask_remove(client: TestClient, desk: Desk) -> None:
     answer = [step.answer for step in desk.ask("How many wheels have bicycles?", ())][-1]
     assert all(p.document != "uploads/bikes.txt" for p in answer.passages)
     assert client.delete("/documents", params={"name": "uploads/bikes.txt"}).status_code == 404
+
+
+def test_an_upload_is_encoded_as_a_document_by_the_multilingual_encoder(tmp_path: Path) -> None:
+    """Its questions and documents are encoded differently."""
+    desk = Desk(Settings(index=tmp_path / ".rag", encoder="multilingual-e5-small"))
+    desk.load()
+    desk.keep("bikes.txt", b"Bicycles have two wheels.\n")
+    with desk.store.snapshot() as snapshot:
+        ((_, vectors),) = list(snapshot.chunks_since(0))
+    document, question = (E5Encoder(is_question=q).encode(["Bicycles have two wheels."])[0] for q in (False, True))
+    assert vectors[0] == pytest.approx(document, abs=1e-5)
+    assert vectors[0] != pytest.approx(question, abs=1e-3)
 
 
 def test_removing_what_was_not_uploaded_leaves_its_file(client: TestClient, folder: Path) -> None:

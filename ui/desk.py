@@ -11,6 +11,8 @@ from typing import Any
 
 from index.build import Builder
 from index.documents import Listing, SourceFile, names_base
+from index.encoders import document_encoder
+from index.encoding import MULTILINGUAL_ENCODER, Encoder
 from index.errors import IndexMissingError, NoDocumentsError, RagError
 from index.filters import parse_filter
 from index.intake import safe_name, with_attached
@@ -228,7 +230,12 @@ class Desk:
 
     def _builder(self) -> Builder:
         parser = Parser(self.settings.parse_seconds)
-        return Builder(self.store, self._meta(), lambda: self.chain().searcher.encoder, parser)
+        return Builder(self.store, self._meta(), self._encoder, parser)
+
+    def _encoder(self) -> Encoder:
+        """Return what encodes uploads: the chain's encoder, which is loaded, or the multilingual one's other half."""
+        multilingual = self.settings.encoder == MULTILINGUAL_ENCODER
+        return document_encoder(self.settings.encoder) if multilingual else self.chain().searcher.encoder
 
     def _meta(self) -> IndexMeta:
         """Return what the index was made with, whatever the settings say now; the settings' if there is none."""
