@@ -64,7 +64,7 @@ class VectorView(View):
         """
         wanted = None
         if among is not None:
-            wanted = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.array(among, np.int64)))  # type: ignore[call-arg]
+            wanted = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.array(among, np.int64)))  # type: ignore[call-arg]  # SWIG takes it
         similarities, ids = self._index.search(vector.reshape(1, -1), k, params=wanted)
         return [(int(i), float(s)) for i, s in zip(ids[0], similarities[0], strict=True) if i >= 0]
 

@@ -41,7 +41,7 @@ def index_command(
     rebuild: bool,
     as_json: bool,
 ) -> None:
-    """Bring the index in step with FOLDERs (or files) [seeds]: text and Markdown, with all subfolders.
+    """Bring the index in step with FOLDERs (or files) [seeds], with all subfolders: docs/formats.md lists what is read.
 
     Only new, changed and removed files are touched. Run it again whenever files change; if it is stopped, the next run
     goes on from there. A `.ragignore` file in a folder leaves files out, as .gitignore does; what is left out now and

@@ -56,7 +56,7 @@ def _file_trace(path: Path) -> Trace | None:
     try:
         data, _ = read_bytes(SourceFile(str(path), path))
         return trace_of(str(path), parse(path.name, data).text)
-    except (UnreadableDocumentError, KeyError):
+    except UnreadableDocumentError:
         return None
 
 

@@ -104,7 +104,7 @@ def parse(name: str, data: bytes, encoding: str | None = None) -> ParsedDocument
 def parser_of(kind: Format) -> Callable[[bytes, str | None], ParsedDocument]:
     """Load a format's module. Raises UnreadableDocumentError with the package that is missing."""
     try:
-        return import_module(f"index.parsing.{kind.module}").parse  # type: ignore[no-any-return]
+        return import_module(f"index.parsing.{kind.module}").parse  # type: ignore[no-any-return]  # a module's attribute has no type
     except ModuleNotFoundError as error:
         raise UnreadableDocumentError(f"{kind.name} needs the package {error.name}, which is not installed") from error
 
