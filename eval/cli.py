@@ -7,7 +7,7 @@ import click
 
 from index.errors import RagError
 from rag.settings import Settings
-from rag.terminal import index_option, json_option, k_option, print_json, print_lines
+from rag.terminal import index_option, json_option, k_option, model_options, print_json, print_lines
 
 PATH = click.Path(path_type=Path)
 FORMATS = ("jsonl", "squad")
@@ -53,6 +53,7 @@ def eval_group() -> None:
 @k_option
 @click.option("--threshold", type=float, metavar="SCORE", help="Answer only from this score up [fitted].")
 @index_option
+@model_options
 @json_option
 def run_command(
     folder: Path | None,
@@ -70,6 +71,7 @@ def run_command(
     threshold: float | None,
     index: Path | None,
     as_json: bool,
+    **model: Any,
 ) -> None:
     """Run questions through the chain and print a table: the bundled ones, a --suite, or those on FOLDER.
 
@@ -96,7 +98,7 @@ def run_command(
     from eval.evaluate import Plan, evaluate
     from eval.thresholds import ThresholdError, missed
 
-    settings = Settings.from_environment(index=index, k=k, threshold=threshold)
+    settings = Settings.from_environment(index=index, k=k, threshold=threshold, **model)
     if report:
         report.mkdir(parents=True, exist_ok=True)
     is_squad = form == "squad"

@@ -7,9 +7,11 @@ from index.search import RANKINGS, Searcher
 from rag.abstention import Gate, load_gate
 from rag.assemble import foreign_judge, open_searcher
 from rag.candidates import RankedHit
-from rag.chain import Chain, Question, Ranked, Retrieved, understood
+from rag.chain import Chain
+from rag.generation.writer import open_writer
 from rag.reranking import CosineReranker, Reranker, load_reranker
 from rag.settings import Settings
+from rag.stages import Question, Ranked, Retrieved, understood
 
 STAGES = {
     "dense": "no search by meaning",
@@ -64,4 +66,5 @@ def open_ablated(settings: Settings, without: frozenset[str]) -> Chain:
     gate = load_gate(reranker.name, ALWAYS_OPEN if "gate" in without else settings.threshold)
     if without:
         return AblatedChain(searcher, reranker, gate, settings.k, without)
-    return Chain(searcher, reranker, gate, settings.k, foreign_judge(settings, searcher.encoder))
+    writer = open_writer(settings, searcher.encoder.count_tokens) if settings.model else None
+    return Chain(searcher, reranker, gate, settings.k, foreign_judge(settings, searcher.encoder), writer)

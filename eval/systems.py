@@ -9,7 +9,8 @@ from eval.outcome import Asked
 from eval.suite import Place, SuiteQuestion
 from index.search import Hit
 from rag.answer import Answer
-from rag.chain import Chain, Question, Retrieved
+from rag.chain import Chain
+from rag.stages import Question, Retrieved
 
 DEPTH = 50  # passages ranked behind those that were reranked, so that recall@10 of documents can be told
 
@@ -41,7 +42,7 @@ class ChainSystem:
         asked = chain.rewrite(Question(question.question, question.history))
         retrieved = self._candidates(asked, question) if self.given_candidates else chain.retrieve(asked)
         draft = chain.read(chain.rerank(retrieved))
-        answer = chain.verify(chain.gate_draft(draft))
+        answer = chain.verify(chain.write(chain.again(chain.gate_draft(draft))))
         seconds = time.perf_counter() - started
         ungated = chain.verify(draft)
         hits = [ranked.hit for ranked in draft.hits]

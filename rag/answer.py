@@ -34,6 +34,18 @@ class Disagreement(StrEnum):
     NEGATION = "negation"
 
 
+class Fault(StrEnum):
+    """What is wrong with a sentence that a language model wrote."""
+
+    UNCITED = "uncited"
+    UNKNOWN_CITATION = "unknown_citation"
+    NUMBER = "number"
+    NAME = "name"
+    QUOTATION = "quotation"
+    NEGATION = "negation"
+    WORDS = "words"
+
+
 @dataclass(frozen=True)
 class Stretch:
     """A stretch of a span's document: `text[start:end] == quote`."""
@@ -82,6 +94,34 @@ class Conflict:
 
 
 @dataclass(frozen=True)
+class Rejected:
+    """A sentence of a language model that the passages it cites do not support, and why not."""
+
+    text: str
+    citations: tuple[int, ...]
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What a language model wrote, and what became of it.
+
+    `sentences` counts all that it wrote, `faults` those with a fault, by fault; `rejected` are those that were not
+    kept. `failure` says why its answer is not used, and is empty if it is. Tokens are as the provider counts them,
+    `cost` is in US dollars; None where they are not known.
+    """
+
+    model: str
+    sentences: int = 0
+    rejected: tuple[Rejected, ...] = ()
+    faults: dict[str, int] = field(default_factory=dict)
+    failure: str = ""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: float | None = None
+
+
+@dataclass(frozen=True)
 class Passage:
     """A chunk that was looked at, with its fused rank score and, where it was found or scored, the single ones."""
 
@@ -106,7 +146,7 @@ class Answer:
     underspecified question may mean.
     `confidence` is the best sentence's score, which the gate compared with `threshold` (None: nothing to read); a
     further sentence may score below it. `generation` numbers the state of the index; `dropped` counts sentences that
-    failed the support check; `timings` are seconds by stage.
+    failed the support check; `timings` are seconds by stage. `writing` is what a language model had to do with it.
     """
 
     question: str
@@ -126,6 +166,7 @@ class Answer:
     conflicts: tuple[Conflict, ...] = ()
     choices: tuple[str, ...] = ()
     where: str = ""
+    writing: Writing | None = None
 
     def to_dict(self) -> dict[str, object]:
         """Return plain dicts and lists, ready for JSON."""

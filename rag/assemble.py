@@ -50,10 +50,12 @@ def open_chain(settings: Settings) -> "Chain":
         searcher = pool.submit(open_searcher, settings)
         from rag.abstention import load_gate
         from rag.chain import Chain
+        from rag.generation.writer import open_writer
 
         gate = load_gate(reranker.result().name, settings.threshold)
         foreign = foreign_judge(settings, searcher.result().encoder)
-        return Chain(searcher.result(), reranker.result(), gate, settings.k, foreign)
+        writer = open_writer(settings, searcher.result().encoder.count_tokens) if settings.model else None
+        return Chain(searcher.result(), reranker.result(), gate, settings.k, foreign, writer)
 
 
 def foreign_judge(settings: Settings, encoder: "Encoder") -> "Judge | None":

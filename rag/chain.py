@@ -1,106 +1,61 @@
-"""Question to Answer, as one LangChain runnable: rewrite | retrieve | rerank | read | gate | verify.
+"""Question to Answer, as one LangChain runnable: rewrite | retrieve | rerank | read | gate | again | write | verify.
 
-Every stage is a method that takes what the stage before returned, so a caller may stop after any of them, or leave out
-one that returns what it takes: `rewrite` and `gate`.
+Every stage is a method that takes what the stage before returned (rag/stages.py), so a caller may stop after any of
+them, or leave out one that returns what it takes: `rewrite`, `gate_draft`, `again` and `write`. The last two do nothing
+without a language model.
 """
 
-import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from index.filters import DocumentFilter
 from index.languages import language_of, mostly_english
-from index.search import Hit, Searcher
+from index.search import Searcher
 from rag.abstention import Gate, Judge
-from rag.answer import Answer, Verdict
-from rag.candidates import RankedHit
+from rag.answer import Answer
 from rag.clarifying import choices
-from rag.comparison import Side, sides
+from rag.composing import DEFAULT_LANGUAGE, composed
 from rag.conversation import Turn, standalone
-from rag.kinds import Kind, kind_of
+from rag.generation.checking import Checker, model_text
+from rag.generation.failures import ModelCallError
+from rag.kinds import Kind
 from rag.question import checked
 from rag.reading import Reading, read
 from rag.reranking import Reranker
-from rag.verification import conflicts_of, passage_of, verified
+from rag.stages import Draft, Question, Ranked, Retrieved, Step, ranked_hits, timed, understood
 
-MODEL = "extractive"
-DEFAULT_LANGUAGE = "en"
+if TYPE_CHECKING:
+    from rag.generation.writer import Writer
+
 FIRST_SCORED = 3  # of the passages, before it is decided whether the others need be scored
 LIST_FACTOR = 3  # so many times more passages are looked at for a question for a list
-
-
-@dataclass(frozen=True)
-class Question:
-    """A question, the turns before it (oldest first), what is searched for, and what kind of answer it wants.
-
-    `sides` are those of a comparison; `where` says which documents are searched, all if it is None.
-    """
-
-    text: str
-    history: tuple[Turn, ...] = ()
-    searched: str = ""
-    kind: Kind = Kind.OTHER
-    sides: tuple[Side, ...] = ()
-    where: DocumentFilter | None = None
-
-    def __post_init__(self) -> None:
-        if not self.searched:
-            object.__setattr__(self, "searched", self.text)
-
-
-@dataclass(frozen=True)
-class Retrieved:
-    """What the search found; `timings` are seconds by stage so far."""
-
-    question: Question
-    generation: int
-    hits: tuple[Hit, ...]
-    timings: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """The same hits with the scores of the judge's reranker, best first."""
-
-    question: Question
-    generation: int
-    hits: tuple[RankedHit, ...]
-    judge: Judge
-    timings: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Draft:
-    """What the reader chose, not verified yet, or the choices that the question leaves open.
-
-    No evidence is left once it has come to a gate that is shut.
-    """
-
-    question: Question
-    generation: int
-    hits: tuple[RankedHit, ...]
-    judge: Judge
-    reading: Reading
-    choices: tuple[str, ...]
-    timings: dict[str, float]
 
 
 class Chain:
     """The stages over one index. `k` is the number of passages that are reranked and shown.
 
     `foreign`, if there is one, judges in place of `reranker` and `gate` where the question or the passages are not in
-    English, the one language that the cross-encoder reads.
+    English, the one language that the cross-encoder reads. `writer` is the language model that writes answers; without
+    one, an answer is sentences of the documents.
     """
 
     def __init__(
-        self, searcher: Searcher, reranker: Reranker, gate: Gate, k: int, foreign: Judge | None = None
+        self,
+        searcher: Searcher,
+        reranker: Reranker,
+        gate: Gate,
+        k: int,
+        foreign: Judge | None = None,
+        writer: "Writer | None" = None,
     ) -> None:
         self.searcher = searcher
         self.judge = Judge(reranker, gate)
         self.foreign = foreign
+        self.writer = writer
         self.k = k
         self.runnable: Runnable[str | Question, Answer] = (
             RunnableLambda(self.rewrite)
@@ -108,6 +63,8 @@ class Chain:
             | RunnableLambda(self.rerank)
             | RunnableLambda(self.read)
             | RunnableLambda(self.gate_draft)
+            | RunnableLambda(self.again)
+            | RunnableLambda(self.write)
             | RunnableLambda(self.verify)
         )
 
@@ -118,11 +75,31 @@ class Chain:
         """
         return self.runnable.invoke(Question(question, tuple(history), where=where))
 
+    def stream(
+        self, question: str, history: Sequence[Turn] = (), where: DocumentFilter | None = None
+    ) -> Iterator[Step]:
+        """Yield each step of an answer as soon as it is there; the last one has the answer. Raises as `invoke`."""
+        asked = self.rewrite(Question(question, tuple(history), where=where))
+        yield Step(asked.searched)
+        ranked = self.rerank(self.retrieve(asked))
+        yield Step(asked.searched, ranked.hits)
+        draft = self.again(self.gate_draft(self.read(ranked)))
+        searched = draft.question.searched
+        for written in self.writing(draft):
+            draft = written
+            if draft.written and draft.written.claims:
+                yield Step(searched, draft.hits, draft.written.claims, draft.written.sources)
+        answer = self.verify(draft)
+        yield Step(searched, draft.hits, answer.claims, answer.sources, answer)
+
     def rewrite(self, question: str | Question) -> Question:
         """Say what to search for: a follow-up is made to stand alone."""
         asked = Question(question) if isinstance(question, str) else question
         text = checked(asked.text)
-        return understood(replace(asked, text=text, searched=standalone(text, asked.history)))
+        searched = standalone(text, asked.history)
+        if self.writer and asked.history:
+            searched = self._asked_of_model(replace(asked, text=text), searched)
+        return understood(replace(asked, text=text, searched=searched))
 
     def retrieve(self, question: Question) -> Retrieved:
         """Search the index for passages: more of them for a list, and for each side of a comparison."""
@@ -133,7 +110,7 @@ class Chain:
         for side in question.sides:
             for hit in self.searcher.search(side.question, max(1, self.k // 2), where=question.where).hits:
                 found.setdefault(hit.passage.id, hit)
-        return Retrieved(question, results.generation, tuple(found.values()), _timed({}, "retrieve", started))
+        return Retrieved(question, results.generation, tuple(found.values()), timed({}, "retrieve", started))
 
     def rerank(self, retrieved: Retrieved) -> Ranked:
         """Put the passages in the order of the reranker."""
@@ -142,7 +119,7 @@ class Chain:
         asked = retrieved.question
         is_single = asked.kind not in (Kind.LIST, Kind.COMPARISON)
         hits = ranked_hits(asked.searched, retrieved.hits, judge.reranker, FIRST_SCORED if is_single else 0)
-        return Ranked(asked, retrieved.generation, hits, judge, _timed(retrieved.timings, "rerank", started))
+        return Ranked(asked, retrieved.generation, hits, judge, timed(retrieved.timings, "rerank", started))
 
     def judge_of(self, retrieved: Retrieved) -> Judge:
         """Return who judges: the foreign one, if there is one, unless question and passages are in English."""
@@ -157,7 +134,7 @@ class Chain:
         asked, reranker = ranked.question, ranked.judge.reranker
         reading = read(asked.searched, asked.kind, ranked.hits, reranker, asked.sides)
         open_choices = choices(asked.searched, asked.history, ranked.hits, reranker.scale)
-        timings = _timed(ranked.timings, "read", started)
+        timings = timed(ranked.timings, "read", started)
         return Draft(asked, ranked.generation, ranked.hits, ranked.judge, reading, open_choices, timings)
 
     def gate_draft(self, draft: Draft) -> Draft:
@@ -166,54 +143,54 @@ class Chain:
             return replace(draft, reading=Reading((), draft.reading.confidence), choices=())
         return replace(draft, reading=Reading((), draft.reading.confidence)) if draft.choices else draft
 
+    def again(self, draft: Draft) -> Draft:
+        """Search once more for the question in a language model's other words, if the gate was shut."""
+        asked = draft.question
+        if self.writer is None or draft.reading.evidence or draft.choices or asked.use.failure:
+            return draft
+        other = self._asked_of_model(asked, asked.searched, is_other=True)
+        if other == asked.searched:
+            return draft
+        found = self.gate_draft(self.read(self.rerank(self.retrieve(understood(replace(asked, searched=other))))))
+        return found if found.reading.evidence else draft
+
+    def write(self, draft: Draft) -> Draft:
+        """Have the language model write the answer, if there is one and the gate is open."""
+        for further in self.writing(draft):
+            draft = further
+        return draft
+
+    def writing(self, draft: Draft) -> Iterator[Draft]:
+        """Yield the draft with each further sentence of the language model, once that is checked."""
+        asked, writer, started = draft.question, self.writer, time.perf_counter()
+        if writer is None or not draft.reading.evidence or asked.use.failure:
+            return
+        checker = Checker(writer.name, draft.hits, keep_unsupported=writer.keep_unsupported)
+        texts = [model_text(ranked.hit.passage) for ranked in draft.hits]
+        language = language_of(asked.text) or DEFAULT_LANGUAGE
+        try:
+            for sentence in writer.write(asked.searched, language, texts, asked.history, asked.use):
+                with self.searcher.store.snapshot() as snapshot:
+                    is_kept = checker.add(sentence, snapshot)
+                if is_kept:
+                    yield replace(draft, written=checker.written(asked.use))
+        except ModelCallError as error:
+            asked.use.failure = str(error)
+        timings = timed(draft.timings, "write", started)
+        yield replace(draft, written=checker.written(asked.use), timings=timings)
+
     def verify(self, draft: Draft) -> Answer:
         """Check every sentence against the store; keep what is supported, count what is not."""
         started = time.perf_counter()
-        asked, reading = draft.question, draft.reading
         with self.searcher.store.snapshot() as snapshot:
-            kept = verified(asked.searched, asked.kind, reading.evidence, snapshot)
-            passages = tuple(passage_of(ranked, snapshot) for ranked in draft.hits)
-        verdict = Verdict.ANSWERED if kept else Verdict.NOT_IN_DOCUMENTS
-        return Answer(
-            question=asked.text,
-            searched=asked.searched,
-            language=language_of(asked.text) or DEFAULT_LANGUAGE,
-            kind=asked.kind,
-            verdict=Verdict.UNDERSPECIFIED if draft.choices and not kept else verdict,
-            claims=tuple(replace(claim, citations=(n,)) for n, (claim, _) in enumerate(kept.values(), start=1)),
-            sources=tuple(span for _, span in kept.values()),
-            conflicts=conflicts_of(reading, list(kept)),
-            choices=() if kept else draft.choices,
-            where=asked.where.text if asked.where else "",
-            passages=passages,
-            confidence=reading.confidence,
-            threshold=draft.judge.gate.threshold,
-            dropped=len(reading.evidence) - len(kept),
-            model=f"{MODEL}/{draft.judge.reranker.name}",
-            generation=draft.generation,
-            timings=_timed(draft.timings, "verify", started),
-        )
+            answer = composed(draft, snapshot, self.writer.name if self.writer else "")
+        return replace(answer, timings=timed(draft.timings, "verify", started))
 
-
-def ranked_hits(question: str, hits: Sequence[Hit], reranker: Reranker, first: int) -> tuple[RankedHit, ...]:
-    """Return the hits by their scores, best first.
-
-    The `first` are scored first; if one of them is clear, the others are not scored, and stay in their order.
-    """
-    scores = [-math.inf] * len(hits)
-    for part in (range(min(first, len(hits))), range(min(first, len(hits)), len(hits))):
-        if part and max(scores, default=-math.inf) < reranker.clear:
-            found = reranker.score(question, [hits[i].passage.text for i in part])
-            for i, score in zip(part, found, strict=True):
-                scores[i] = float(score)
-    return tuple(sorted(map(RankedHit, hits, scores), key=lambda ranked: -ranked.score))
-
-
-def understood(question: Question) -> Question:
-    """Say what kind of answer is wanted, and what a comparison is between."""
-    kind = kind_of(question.searched)
-    return replace(question, kind=kind, sides=sides(question.searched) if kind is Kind.COMPARISON else ())
-
-
-def _timed(timings: dict[str, float], stage: str, started: float) -> dict[str, float]:
-    return {**timings, stage: round(time.perf_counter() - started, 4)}
+    def _asked_of_model(self, asked: Question, otherwise: str, *, is_other: bool = False) -> str:
+        """Return what the language model would search for, or `otherwise` if it fails or gives nothing usable."""
+        assert self.writer is not None
+        try:
+            return self.writer.rewrite(asked.text, asked.history, asked.use, is_other=is_other) or otherwise
+        except ModelCallError as error:
+            asked.use.failure = str(error)
+            return otherwise

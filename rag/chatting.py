@@ -11,7 +11,8 @@ from index.filters import DocumentFilter, parse_filter
 from rag.answer import Answer
 from rag.chain import Chain
 from rag.conversation import Turn
-from rag.render import answer_lines, source_lines
+from rag.render import source_lines
+from rag.streaming import streamed_lines
 from rag.transcript import as_json, as_markdown
 
 HELP = """\
@@ -66,12 +67,14 @@ class Chat:
             raise QuestionError(f"there is no command {command}: /help lists them")
 
     def _answer(self, question: str) -> Iterator[str]:
-        answer = self.chain().invoke(question, self.turns, self.where)
+        steps = self.chain().stream(question, self.turns, self.where)
+        yield from streamed_lines(steps, question, self.where.text, self.width, self._keep, show_sources=False)
+
+    def _keep(self, answer: Answer) -> None:
         self.last = answer
         sentences = tuple(claim.text for claim in answer.claims)
         self.turns.append(Turn(answer.question, answer.searched, sentences, answer.choices))
         self.said.append(Said(answer.question, answer.to_dict()))
-        yield from answer_lines(answer, self.width, show_sources=False)
 
     def _sources(self) -> Iterator[str]:
         if self.last is None or not self.last.sources:

@@ -1,7 +1,7 @@
 """The `rag` command: options to calls, results to text. No retrieval logic here.
 
-Exit codes: 0 done, 1 an error (one line on stderr), 2 wrong usage, 3 not in the documents, 130 stopped with Ctrl-C
-(see `__main__.py`).
+Exit codes: 0 done, 1 an error (one line on stderr), 2 wrong usage, 3 not in the documents, 4 answered without the
+language model that was asked for, 130 stopped with Ctrl-C (see `__main__.py`).
 Heavy modules are imported inside the commands that need them, so that `rag --help` is instant.
 """
 
@@ -13,7 +13,7 @@ import sys
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -28,6 +28,7 @@ from rag.terminal import (
     index_option,
     json_option,
     k_option,
+    model_options,
     open_options,
     print_json,
     print_lines,
@@ -41,6 +42,7 @@ from ui.cli import feedback_command, ui_command
 from ui.keeping import backup_command, export_command, import_command, remove_command
 
 NOT_IN_DOCUMENTS = 3
+WITHOUT_MODEL = 4
 
 
 def main() -> None:
@@ -140,6 +142,7 @@ def search(question: str | None, where: str, k: int | None, index: Path | None, 
 @click.option("--show-passages", is_flag=True, help="Show the passages that were looked at, too.")
 @click.option("--threshold", type=float, metavar="SCORE", help="Answer only from this score up [fitted].")
 @open_options
+@model_options
 def ask(
     question: str | None,
     where: str,
@@ -150,10 +153,13 @@ def ask(
     threshold: float | None,
     source: int | None,
     output: Path,
+    **model: Any,
 ) -> None:
     """Answer QUESTION (or standard input) with sentences of the documents, each with its source.
 
-    Exits with 3 if the documents do not hold the answer.
+    With --model, a language model writes the answer, and every sentence is checked against its source.
+
+    Exits with 3 if the documents do not hold the answer, with 4 if the answer had to do without the language model.
 
     \b
     Examples:
@@ -161,26 +167,33 @@ def ask(
       rag ask "When does the lease end?" --json
       rag ask "When does the lease end?" --open 1
       rag ask "When does the lease end?" --where "path:leases/* date>=2024"
+      rag ask "When does the lease end?" --model ollama:llama3.2
       rag ask - < question.txt
     """
     from index.filters import parse_filter
-    from rag.answer import Verdict
+    from rag.answer import Answer, Verdict
     from rag.assemble import open_chain
-    from rag.render import answer_lines
+    from rag.streaming import streamed_lines
 
     text, only = typed_question(question), parse_filter(where)
-    chain = open_chain(Settings.from_environment(index=index, k=k, threshold=threshold))
-    answer = chain.invoke(text, where=only)
+    chain = open_chain(Settings.from_environment(index=index, k=k, threshold=threshold, **model))
+    answers: list[Answer] = []
+    steps = chain.stream(text, where=only)
+    lines = streamed_lines(steps, text, where, width(), answers.append, show_passages=show_passages)
     if as_json:
-        print_json(answer.to_dict())
+        answers = [chain.invoke(text, where=only)]
+        print_json(answers[0].to_dict())
     else:
-        print_lines(answer_lines(answer, width(), show_passages=show_passages))
+        print_lines(lines)
+    answer = answers[0]
     if answer.verdict is Verdict.NOT_IN_DOCUMENTS:
         raise click.exceptions.Exit(NOT_IN_DOCUMENTS)
     if source is not None:
         from rag.pages import write_pages
 
         complain(f"written: {', '.join(map(str, write_pages(chain.searcher.store, answer, source, output)))}")
+    if answer.writing and answer.writing.failure:
+        raise click.exceptions.Exit(WITHOUT_MODEL)
 
 
 @cli.command()
@@ -188,7 +201,8 @@ def ask(
 @index_option
 @k_option
 @click.option("--threshold", type=float, metavar="SCORE", help="Answer only from this score up [fitted].")
-def chat(where: str, index: Path | None, k: int | None, threshold: float | None) -> None:
+@model_options
+def chat(where: str, index: Path | None, k: int | None, threshold: float | None, **model: Any) -> None:
     """Ask one question after another; "When was it built?" knows what "it" is.
 
     Type /sources for the quotes of the last answer, /help for the other commands, Ctrl-D to leave.
@@ -202,7 +216,7 @@ def chat(where: str, index: Path | None, k: int | None, threshold: float | None)
     from rag.assemble import open_chain
     from rag.chatting import Chat
 
-    settings = Settings.from_environment(index=index, k=k, threshold=threshold)
+    settings = Settings.from_environment(index=index, k=k, threshold=threshold, **model)
     talk = Chat(cache(lambda: open_chain(settings)), width(), parse_filter(where))
     is_terminal = sys.stdin is not None and sys.stdin.isatty()
     while (typed := typed_line("> " if is_terminal else "")) is not None and typed.strip() != "/quit":

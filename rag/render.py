@@ -5,11 +5,11 @@ A document must not be able to drive the terminal: control characters are shown 
 
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from index.report import BuildReport
 from index.search import Hit
-from rag.answer import Answer, Passage, Span, Verdict
+from rag.answer import Answer, Claim, Passage, Span, Support, Verdict, Writing
 from rag.kinds import Kind
 from rag.phrases import Phrases, phrases
 
@@ -33,10 +33,7 @@ def answer_lines(
 ) -> Iterator[str]:
     """Yield the answer, its numbered sources and, if wanted, the passages that were looked at."""
     words = phrases(answer.language)
-    if answer.searched != answer.question:
-        yield from (*textwrap.wrap(f"{words.searched}: {printable(answer.searched)}", width), "")
-    if answer.where:
-        yield from (*textwrap.wrap(f"{words.only} {printable(answer.where)}", width), "")
+    yield from head_lines(answer.question, answer.searched, answer.where, words, width)
     if answer.verdict is Verdict.NOT_IN_DOCUMENTS:
         yield words.not_in_documents
         if answer.passages:
@@ -55,20 +52,50 @@ def answer_lines(
         yield from passage_lines(answer.passages, width)
 
 
+def head_lines(question: str, searched: str, where: str, words: Phrases, width: int) -> Iterator[str]:
+    """Yield what was searched for and where, if that is not just the question in all documents."""
+    if searched != question:
+        yield from (*textwrap.wrap(f"{words.searched}: {printable(searched)}", width), "")
+    if where:
+        yield from (*textwrap.wrap(f"{words.only} {printable(where)}", width), "")
+
+
+def claim_lines(claim: Claim, sources: Sequence[Span], disputed: Set[int], words: Phrases, width: int) -> list[str]:
+    """Return a sentence with its citations; its document where that is `disputed`; marked if it is not supported."""
+    marks = "".join(f"[{number}]" for number in claim.citations)
+    source = sources[claim.citations[0] - 1] if claim.citations else None
+    says = f"{origin(source.document, source.date)}: " if source and disputed & set(claim.citations) else ""
+    lead = f"({printable(source.lead.quote)}) " if source and source.lead and claim.text == source.quote else ""
+    doubts = {Support.PARTLY: f" ({words.partly})", Support.UNSUPPORTED: f" ({words.unsupported})"}
+    text = f"{says}{lead}{printable(claim.text)} {marks}".rstrip()
+    return textwrap.wrap(text + doubts.get(claim.support, ""), width)
+
+
 def _said(answer: Answer, words: Phrases, width: int) -> Iterator[str]:
     """Yield the sentences; where documents disagree, with which one says so."""
     disputed = {number for conflict in answer.conflicts for number in conflict.citations}
     if disputed:
         yield words.disagree
     for claim in answer.claims:
-        marks = "".join(f"[{number}]" for number in claim.citations)
-        source = answer.sources[claim.citations[0] - 1]
-        says = f"{origin(source.document, source.date)}: " if disputed & set(claim.citations) else ""
-        lead = f"({printable(source.lead.quote)}) " if source.lead else ""
-        yield from textwrap.wrap(f"{says}{lead}{printable(claim.text)} {marks}", width)
+        yield from claim_lines(claim, answer.sources, disputed, words, width)
     if answer.kind in (Kind.LIST, Kind.COMPARISON):
         documents = len({passage.document for passage in answer.passages})
         yield from ("", words.looked_at.format(passages=len(answer.passages), documents=documents))
+    if answer.writing:
+        yield from ("", *(part for line in writing_lines(answer.writing, words) for part in textwrap.wrap(line, width)))
+
+
+def writing_lines(writing: Writing, words: Phrases) -> Iterator[str]:
+    """Yield what a language model had to do with the answer."""
+    if writing.failure:
+        yield words.instead.format(why=printable(writing.failure))
+    else:
+        yield words.written_by.format(model=printable(writing.model))
+        if writing.rejected:
+            yield words.left_out.format(count=len(writing.rejected))
+    if writing.input_tokens is not None:
+        cost = "" if writing.cost is None else f", {writing.cost:.4f} $"
+        yield f"{writing.input_tokens} + {writing.output_tokens} tokens{cost}"
 
 
 def origin(document: str, date: str) -> str:

@@ -2,6 +2,8 @@
 
 import math
 import os
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -24,6 +26,13 @@ class Settings:
     chunk_size: int = 200
     chunk_overlap: int = 1
     parse_seconds: float = 10
+    model: str = ""
+    model_url: str = ""
+    model_seconds: float = 60
+    model_context: int = 8_192
+    model_price: str = ""
+    max_cost: float | None = None
+    keep_unsupported: bool = False
 
     @classmethod
     def from_environment(cls, **flags: object) -> "Settings":
@@ -43,17 +52,51 @@ class Settings:
         _check("chunk_size", settings.chunk_size, 20, 250)
         _check("chunk_overlap", settings.chunk_overlap, 0, 5)
         _check("parse_seconds", settings.parse_seconds, 0.01, 3600)
+        _check("model_seconds", settings.model_seconds, 0.01, 3600)
+        _check("model_context", settings.model_context, 1_000, 10_000_000)
+        if settings.max_cost is not None:
+            _check("max_cost", settings.max_cost, 0, 1e6)
+        _ = settings.prices  # raises what is wrong with them
         return settings
 
+    @property
+    def prices(self) -> tuple[float, float] | None:
+        """Return what a million tokens cost, in and out, in US dollars. Raises SettingError."""
+        if not self.model_price:
+            return None
+        parts = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*,\s*(\d+(?:\.\d+)?)\s*", self.model_price)
+        if parts is None:
+            raise SettingError(f"RAG_MODEL_PRICE is {self.model_price!r}, it must be two prices, such as 0.15,0.60")
+        return float(parts[1]), float(parts[2])
 
-PARSERS = {"index": Path, "k": int, "threshold": float, "chunk_size": int, "chunk_overlap": int, "parse_seconds": float}
+
+def _yes(value: str) -> bool:
+    if value.lower() not in ("1", "0", "true", "false", "yes", "no"):
+        raise ValueError(value)
+    return value.lower() in ("1", "true", "yes")
+
+
+PARSERS: dict[str, Callable[[str], object]] = {
+    "index": Path,
+    "k": int,
+    "threshold": float,
+    "chunk_size": int,
+    "chunk_overlap": int,
+    "parse_seconds": float,
+    "model_seconds": float,
+    "model_context": int,
+    "max_cost": float,
+    "keep_unsupported": _yes,
+}
 
 
 def _parse(variable: str, value: str, name: str) -> object:
     try:
         return PARSERS.get(name, str)(value)
     except ValueError as error:
-        raise SettingError(f"{variable}={value!r} is not a number") from error
+        raise SettingError(
+            f"{variable}={value!r} is not {'yes or no' if PARSERS.get(name) is _yes else 'a number'}"
+        ) from error
 
 
 def _check(name: str, value: float, low: float, high: float) -> None:

@@ -34,6 +34,16 @@ where_option = click.option(
 question_options = options(
     click.argument("question", required=False), where_option, k_option, index_option, json_option
 )
+model_options = options(
+    click.option("--model", metavar="PROVIDER:NAME", help="A language model that writes the answer [RAG_MODEL]."),
+    click.option(
+        "--keep-unsupported",
+        is_flag=True,
+        default=None,
+        help="Show sentences of the model that are not supported, marked as such.",
+    ),
+    click.option("--max-cost", type=float, metavar="DOLLARS", help="Ask no model once so much may be spent."),
+)
 open_options = options(
     click.option(
         "--open", "source", type=click.IntRange(min=1), metavar="N", help="Write the page of source [N] as a picture."

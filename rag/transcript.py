@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from rag.answer import Writing
 from rag.phrases import phrases
+from rag.render import writing_lines
 
 # What Markdown gives a meaning to; a document's text must stay text in whatever shows the file.
 MARKDOWN = re.compile(r"[\\`*_\[\]<>!|~&]|^[#+-]|^\d+[.)]")
@@ -51,8 +53,13 @@ def _lines(title: str, turns: Sequence[Exchange]) -> Iterator[str]:
             yield from (f"{phrases(answer.get('language', 'en')).only} {_plain(answer['where'])}", "")
         if not answer["claims"]:
             yield phrases(answer.get("language", "en")).not_in_documents
+        words = phrases(answer.get("language", "en"))
+        doubts = {"partly": f" ({words.partly})", "unsupported": f" ({words.unsupported})"}
         for claim in answer["claims"]:
-            yield f"{_plain(claim['text'])} " + "".join(f"[{n}]" for n in claim["citations"])
+            marks = "".join(f"[{n}]" for n in claim["citations"])
+            yield f"{_plain(claim['text'])} {marks}{doubts.get(claim.get('support', ''), '')}"
+        if answer.get("writing"):
+            yield from (f"\n{_plain(line)}" for line in writing_lines(Writing(**answer["writing"]), words))
         for number, source in enumerate(answer["sources"], start=1):
             heading = " > ".join(source["heading"])
             page = f"{source['place']}, " if source.get("place") else ""

@@ -1,4 +1,4 @@
-"""Check a sentence against the text it cites. What fails is dropped, never repaired.
+"""Check a sentence of the extractive reader against the text it cites. What fails is dropped, never repaired.
 
 The extractive reader's sentences are their quotes, so support is identity: the quote stands at its place in the
 document as stored, and the sentence says exactly what its quotes say. The check is made against the store, not against
@@ -26,12 +26,16 @@ def verify(claim: Claim, sources: tuple[Span, ...], text_of: TextOf) -> Support:
     spans = [sources[number - 1] for number in claim.citations if 1 <= number <= len(sources)]
     if not spans or len(spans) < len(claim.citations):
         return Support.UNSUPPORTED
-    for span in spans:
-        text = text_of(span.document)
-        if text is None or any(text[s.start : s.end] != s.quote for s in (span, span.lead, span.short) if s):
-            return Support.UNSUPPORTED
+    if not all(stands_in(span, text_of) for span in spans):
+        return Support.UNSUPPORTED
     quoted = " ".join(span.quote for span in spans)
     return Support.SUPPORTED if claim.text == quoted else Support.UNSUPPORTED
+
+
+def stands_in(span: Span, text_of: TextOf) -> bool:
+    """Say whether the quote, and what is shown with it, stands where the span says."""
+    text = text_of(span.document)
+    return text is not None and all(text[s.start : s.end] == s.quote for s in (span, span.lead, span.short) if s)
 
 
 def verified(
@@ -43,7 +47,7 @@ def verified(
     """
     kept: dict[int, tuple[Claim, Span]] = {}
     for position, piece in enumerate(evidence):
-        span = _span_of(piece, snapshot)
+        span = span_of(piece, snapshot)
         part = short_answer(question, kind, span.quote)
         if part:
             short = Stretch(span.start + part[0], span.start + part[1], span.quote[part[0] : part[1]])
@@ -85,7 +89,8 @@ def passage_of(ranked: RankedHit, snapshot: Snapshot) -> Passage:
     )
 
 
-def _span_of(piece: Evidence, snapshot: Snapshot) -> Span:
+def span_of(piece: Evidence, snapshot: Snapshot) -> Span:
+    """Return where a piece of evidence stands, with its quote."""
     stored, quote = piece.passage, _stretch(piece.passage, piece.sentence)
     return Span(
         stored.document,

@@ -15,11 +15,12 @@ from index.store import Store
 from index.transaction import NewDocument
 from rag.abstention import Gate, load_gate
 from rag.answer import Answer, Claim, Disagreement, Span, Support, Verdict
-from rag.chain import Chain, Question, ranked_hits
+from rag.chain import Chain
 from rag.conversation import Turn, leans
 from rag.kinds import Kind
 from rag.question import checked
 from rag.render import answer_lines
+from rag.stages import Question, ranked_hits
 from rag.verification import verify
 from tests.conftest import META, SEED, WordEncoder, WordReranker, build, searcher
 
@@ -91,7 +92,7 @@ def test_every_stage_can_be_called_alone_and_the_runnable_is_all(chain: Chain) -
     answer = chain.verify(chain.gate_draft(draft))
     assert answer.claims == chain.invoke(question).claims
     assert list(answer.timings) == ["retrieve", "rerank", "read", "verify"]
-    assert len(chain.runnable.steps) == 6
+    assert len(chain.runnable.steps) == 8  # and `again` and `write`, which need a language model
 
 
 def test_a_follow_up_is_searched_for_with_the_question_before_it(chain: Chain) -> None:

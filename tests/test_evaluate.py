@@ -29,9 +29,10 @@ from index.search import Searcher
 from index.store import Store
 from rag.abstention import Gate
 from rag.answer import Verdict
-from rag.chain import Chain, Question
+from rag.chain import Chain
 from rag.conversation import Turn
 from rag.settings import Settings
+from rag.stages import Question
 from tests.conftest import ROOT, WordEncoder, WordReranker, assert_one_line_error, build, clean_environment, rag
 from tests.suites import TEXT, answer, outcome, span, write
 

@@ -67,9 +67,9 @@ def asked(desk: Desk, conversations: Conversations, question: str, owner: str = 
 def test_the_steps_of_an_answer_show_sources_before_the_text(desk: Desk) -> None:
     desk.load()
     steps = list(desk.ask("What is the rent of the lease?", ()))
-    assert [bool(s.passages) for s in steps] == [False, True, True]
+    assert [bool(s.hits) for s in steps] == [False, True, True]
     assert [s.answer is None for s in steps] == [True, True, False]
-    assert steps[1].passages[0] == {"document": "docs/lease.txt", "heading": ["The lease"]}
+    assert steps[1].hits[0].hit.passage.document == "docs/lease.txt"
 
 
 def test_a_source_is_shown_in_its_document(client: TestClient, desk: Desk, conversations: Conversations) -> None:

@@ -2,12 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
 from index.errors import RagError
 from rag.settings import Settings
-from rag.terminal import index_option, json_option, print_json, print_lines
+from rag.terminal import index_option, json_option, model_options, print_json, print_lines
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
@@ -18,7 +19,8 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 @click.option("--port", type=click.IntRange(1, 65_535), default=7860, metavar="N", help="Which port [7860].")
 @click.option("--auth", multiple=True, metavar="USER:PASSWORD", help="Ask for a password (or RAG_AUTH); repeatable.")
 @click.option("--no-browser", is_flag=True, help="Do not open the browser.")
-def ui_command(index: Path | None, host: str, port: int, auth: tuple[str, ...], no_browser: bool) -> None:
+@model_options
+def ui_command(index: Path | None, host: str, port: int, auth: tuple[str, ...], no_browser: bool, **model: Any) -> None:
     """Open the chat in the browser: ask, click a citation, see the sentence in its document.
 
     Only this machine can reach it; for another address it must ask for a password.
@@ -34,7 +36,7 @@ def ui_command(index: Path | None, host: str, port: int, auth: tuple[str, ...], 
         raise RagError(
             f"listening on {host} lets others in: give --auth USER:PASSWORD (or RAG_AUTH), or leave --host out"
         )
-    settings = Settings.from_environment(index=index)
+    settings = Settings.from_environment(index=index, **model)
     from ui.server import serve
 
     serve(settings, host, port, users, open_browser=not no_browser)

@@ -4,7 +4,6 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,13 @@ from index.mending import mend_views
 from index.parsing import Parser
 from index.schema import IndexMeta
 from index.store import Store
-from rag.answer import Answer, Span
+from rag.answer import Span
 from rag.assemble import index_meta, open_chain, open_store
-from rag.chain import Chain, Question
+from rag.chain import Chain
 from rag.conversation import Turn
 from rag.pages import SourcePages, has_pages
-from rag.question import checked
 from rag.settings import Settings
+from rag.stages import Step
 
 CONTEXT_CHARACTERS = 600
 EXAMPLES = 3
@@ -34,15 +33,6 @@ EXAMPLE_DOCUMENTS = 50
 EXAMPLE_CHUNKS = 20
 # Two or three capitalised words in the middle of a sentence.
 NAME = re.compile(r"(?<=[a-zà-ÿ,] )[A-ZÀ-Þ][\w-]+(?: [A-ZÀ-Þ][\w-]+){1,2}\b(?! [A-ZÀ-Þ])")
-
-
-@dataclass(frozen=True)
-class Step:
-    """How far an answer has come: what is searched for, then the passages that are read, then the answer."""
-
-    searched: str
-    passages: tuple[dict[str, Any], ...] = ()
-    answer: Answer | None = None
 
 
 class Desk:
@@ -83,18 +73,12 @@ class Desk:
         return self._loaded.is_set()
 
     def ask(self, question: str, history: Sequence[Turn], where: str = "") -> Iterator[Step]:
-        """Yield the steps of an answer. Raises QuestionError, FilterError, or an error of the index."""
+        """Yield the steps of an answer, the last with the Answer.
+
+        Raises QuestionError, FilterError, or an error of the index.
+        """
         only = parse_filter(where)
-        question = checked(question)
-        chain = self.chain()
-        asked = chain.rewrite(Question(question, tuple(history), where=only))
-        yield Step(asked.searched)
-        ranked = chain.rerank(chain.retrieve(asked))
-        looked_at = tuple(
-            {"document": r.hit.passage.document, "heading": list(r.hit.passage.chunk.heading)} for r in ranked.hits[:3]
-        )
-        yield Step(asked.searched, looked_at)
-        yield Step(asked.searched, looked_at, chain.verify(chain.gate_draft(chain.read(ranked))))
+        yield from self.chain().stream(question, history, only)
 
     def counts(self) -> tuple[int, int]:
         """Return (documents, passages); none if there is no index yet."""

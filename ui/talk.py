@@ -11,9 +11,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from index.errors import RagError
+from rag.answer import Writing
 from rag.conversation import Turn
 from rag.kinds import Kind
 from rag.phrases import phrases
+from rag.render import writing_lines
+from rag.stages import Step
 from ui.conversations import Conversations, StoredTurn
 from ui.desk import Desk
 
@@ -22,6 +25,7 @@ logger = logging.getLogger("rag")
 POLL_SECONDS = 0.05
 STOPPED = "Stopped before there was an answer."
 SHOWN_CHARACTERS = 240
+READ_SHOWN = 3  # passages that are named while they are read
 SHOWN = ("document", "heading", "place", "date", "lead", "short")  # of a source or a passage
 
 
@@ -121,7 +125,12 @@ class Talks:
             for step in self.desk.ask(pending.question, history(turns), pending.where):
                 if pending.stopped:
                     return
-                pending.show(searched=step.searched, passages=list(step.passages))
+                pending.show(searched=step.searched, passages=_looked_at(step))
+                if step.claims and not step.answer:
+                    pending.show(
+                        claims=[asdict(claim) for claim in step.claims],
+                        sources=[_shown(asdict(s)) for s in step.sources],
+                    )
                 if step.answer:
                     pending.show(answer=step.answer.to_dict())
         except RagError as error:
@@ -138,6 +147,21 @@ class Talks:
             self.conversations.cut(owner, pending.conversation, pending.replacing)
         if answer is not None or not pending.replacing:
             self.conversations.add(owner, pending.conversation, pending.question, answer, pending.note)
+
+
+def _looked_at(step: Step) -> list[dict[str, Any]]:
+    chunks = [ranked.hit.passage for ranked in step.hits[:READ_SHOWN]]
+    return [{"document": stored.document, "heading": list(stored.chunk.heading)} for stored in chunks]
+
+
+def _shown(source: dict[str, Any]) -> dict[str, Any]:
+    return {k: source.get(k) for k in SHOWN} | {"quote": source["quote"]}
+
+
+def _writing(answer: dict[str, Any]) -> list[str]:
+    """Say what a language model had to do with the answer, line by line; nothing without one."""
+    writing = answer.get("writing")
+    return [*writing_lines(Writing(**writing), phrases(answer.get("language", "en")))] if writing else []
 
 
 def _gathered(answer: dict[str, Any]) -> str:
@@ -165,7 +189,8 @@ def turn_value(turn: StoredTurn) -> dict[str, Any]:
             "gathered": _gathered(answer),
             "conflicts": answer.get("conflicts", ()),
             "choices": answer.get("choices", ()),
-            "sources": [{k: s.get(k) for k in SHOWN} | {"quote": s["quote"]} for s in answer["sources"]],
+            "sources": [_shown(source) for source in answer["sources"]],
+            "writing": _writing(answer),
             "passages": [
                 {k: p.get(k) for k in SHOWN} | {"text": p["text"][:SHOWN_CHARACTERS]} for p in answer["passages"][:3]
             ],

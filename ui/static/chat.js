@@ -186,10 +186,10 @@ Everything that comes from a document, a file name or a question becomes a text 
       );
       const [sign, words] = SUPPORT[claim.support] ?? SUPPORT.unsupported;
       const support = make("span", { class: `support ${claim.support}`, title: words }, make("span", { "aria-hidden": "true" }, sign), hidden(words));
-      const source = turn.sources[claim.citations[0] - 1];
+      const source = claim.citations.length ? turn.sources[claim.citations[0] - 1] : null;
       const disputed = turn.conflicts?.some((c) => c.citations.includes(claim.citations[0]));
       const says = disputed ? make("strong", {}, `${source.document}${source.date ? ` (${source.date})` : ""}: `) : null;
-      const lead = source?.lead ? make("span", { class: "lead" }, `(${source.lead.quote}) `) : null;
+      const lead = source?.lead && source.quote === claim.text ? make("span", { class: "lead" }, `(${source.lead.quote}) `) : null;
       return make("p", { class: "sentence" }, says, lead, ...answered(claim.text, source), " ", make("span", { class: "marks" }, ...marks, " ", support));
     };
     /* The short answer stands out in its sentence. */
@@ -273,10 +273,12 @@ Everything that comes from a document, a file name or a question becomes a text 
       if (turn.conflicts?.length) parts.push(make("p", { class: "conflict" }, turn.words.disagree));
       for (const claim of turn.claims ?? []) parts.push(sentence(turn, claim));
       if (turn.gathered) parts.push(make("p", { class: "gathered" }, turn.gathered));
-      if (turn.dropped) parts.push(make("p", { class: "note" }, `${turn.dropped} left out: not supported by the documents any more.`));
+      for (const line of turn.writing ?? []) parts.push(make("p", { class: "gathered" }, line));
+      if (turn.dropped && !turn.writing?.length) parts.push(make("p", { class: "note" }, `${turn.dropped} left out: not supported by the documents any more.`));
       if (turn.id) parts.push(actions(turn));
       else {
-        for (const passage of turn.passages ?? []) parts.push(make("p", { class: "reading" }, `Reading ${place(passage)}`));
+        if (turn.claims) parts.push(make("p", { class: "busy" }, "Writing …"));
+        else for (const passage of turn.passages ?? []) parts.push(make("p", { class: "reading" }, `Reading ${place(passage)}`));
         if (!turn.claims) parts.push(make("p", { class: "busy" }, "Looking in your documents …"));
       }
       return make("article", { class: turn.id ? "turn" : "turn live", "data-turn": turn.id ?? "live", "aria-label": turn.question.slice(0, 80) }, ...parts);
