@@ -51,8 +51,8 @@ class Site:
     folder: Path
 
 
-def serve(folder: Path, *, seeds: bool = True) -> Iterator[Site]:
-    settings = Settings(index=folder / ".rag")
+def serve(folder: Path, *, seeds: bool = True, **values: object) -> Iterator[Site]:
+    settings = Settings(index=folder / ".rag", **values)
     if seeds:
         (folder / "seeds").mkdir()
         (folder / "seeds" / SEED.name).write_bytes(SEED.read_bytes())

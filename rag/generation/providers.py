@@ -40,7 +40,7 @@ def open_model(settings: Settings) -> "BaseChatModel":
         extra = provider if provider in EXTRAS else "openai"
         raise SettingError(f"{settings.model} needs more packages: run `pip install 'checkable-rag[{extra}]'`")
     if provider == "gguf":
-        url, key = _served(name, settings.model_context)
+        url, key = served(name, settings.model_context)
         return _init("openai", Path(name).stem, _openai(settings, url, key) | {"temperature": 0})
     if provider == "openai":
         key = os.environ.get("OPENAI_API_KEY", "")
@@ -89,8 +89,8 @@ def _init(provider: str, name: str, values: dict[str, Any]) -> "BaseChatModel":
 
 
 @cache
-def _served(path: str, context: int) -> tuple[str, str]:
-    """Load a GGUF file and return the address and the key of its server in this process."""
+def served(path: str, context: int) -> tuple[str, str]:
+    """Load a GGUF file; return the address and the key of its server in this process. Raises SettingError."""
     import xllamacpp
 
     if not Path(path).is_file():

@@ -1,7 +1,7 @@
 """Take what a language model writes apart into sentences with citations, as it comes, in pieces of any size."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +26,10 @@ class Sentence:
     citations: tuple[int, ...]
 
 
-def from_text(pieces: Iterable[str]) -> Iterator[Sentence]:
+def from_text(pieces: Iterable[str], is_cut: Callable[[], bool] = lambda: False) -> Iterator[Sentence]:
     """Yield each sentence once some of the next one is there, or its line has ended.
+
+    The last one is left out if `is_cut` says, at the end, that the text stopped in the middle.
 
     Example: ["It ends in ", "May [1]. It is", " long. [2]"] -> ("It ends in May.", (1,)), ("It is long.", (2,)).
     """
@@ -41,11 +43,15 @@ def from_text(pieces: Iterable[str]) -> Iterator[Sentence]:
         if whole and len(last) >= LOOKAHEAD:
             yield from map(parsed, whole)
             held = last
-    yield from map(parsed, _sentences(held))
+    rest = _sentences(held)
+    yield from map(parsed, rest[:-1] if is_cut() else rest)
 
 
-def from_json(states: Iterable[Any]) -> Iterator[Sentence]:
-    """Yield each sentence of `{"sentences": [...]}` once the next one has begun; each state is the JSON so far."""
+def from_json(states: Iterable[Any], is_cut: Callable[[], bool] = lambda: False) -> Iterator[Sentence]:
+    """Yield each sentence of `{"sentences": [...]}` once the next one has begun; each state is the JSON so far.
+
+    The last one is left out if `is_cut` says, at the end, that the JSON stopped in the middle.
+    """
     done, items = 0, list[Any]()
     for state in states:
         found = state.get("sentences") if isinstance(state, dict) else None
@@ -53,7 +59,7 @@ def from_json(states: Iterable[Any]) -> Iterator[Sentence]:
         while done < len(items) - 1:
             yield from _from_item(items[done])
             done += 1
-    for item in items[done:]:
+    for item in items[done : len(items) - is_cut()]:
         yield from _from_item(item)
 
 

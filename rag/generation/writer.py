@@ -93,17 +93,11 @@ class Writer:
         watch = _Watch()
         if self._is_structured:
             held_to = self._model.with_structured_output(schema(passages), method="json_schema")
-            found = from_json(self._called(held_to, messages, use, watch))
+            found = from_json(self._called(held_to, messages, use, watch), lambda: watch.is_cut)
         else:
             pieces = self._called(self._model, messages, use, watch)
-            found = from_text(_without_thoughts(str(piece.text) for piece in pieces))
-        last: Sentence | None = None
-        for sentence in found:
-            if last:
-                yield last
-            last = sentence if folded(sentence.text).strip(" .!") != NO_ANSWER.lower() else None
-        if last and not watch.is_cut:
-            yield last
+            found = from_text(_without_thoughts(str(piece.text) for piece in pieces), lambda: watch.is_cut)
+        yield from (sentence for sentence in found if folded(sentence.text).strip(" .!") != NO_ANSWER.lower())
 
     def _called(
         self, model: Runnable[Any, Any], messages: Sequence[BaseMessage], use: ModelUse, watch: "_Watch"
