@@ -12,6 +12,7 @@ from rag.terminal import index_option, json_option, k_option, model_options, pri
 PATH = click.Path(path_type=Path)
 FORMATS = ("jsonl", "squad")
 LONE = ("compare", "as_json")
+CLAIMS = "claims.jsonl"
 
 
 class _DefaultGroup(click.Group):
@@ -33,6 +34,8 @@ def eval_group() -> None:
       rag eval init notes/              write a first question file for your own folder
       rag eval notes/                   and score it
       rag eval --suite squad2/ --report out/
+      rag eval --suite injection/ --model openai:gpt-5-mini
+      rag eval --suite claims_halueval/   how often the check of a model's sentences is wrong
       rag eval --compare before.json after.json
     See `rag eval run --help` for all options.
     """
@@ -95,6 +98,9 @@ def run_command(
         raise click.UsageError("--questions needs FOLDER or --suite")
     if form != FORMATS[0] and not suite:
         raise click.UsageError("--format needs --suite")
+    if suite and (suite / CLAIMS).exists():
+        _claims(suite / CLAIMS, limit, report, as_json)
+        return
     from eval.evaluate import Plan, evaluate
     from eval.thresholds import ThresholdError, missed
 
@@ -154,15 +160,29 @@ def _compare(paths: tuple[Path, Path], as_json: bool) -> None:
         print_lines(comparison_lines(found))
 
 
-def _write(folder: Path, report: dict[str, Any]) -> list[Path]:
-    import json
+def _claims(path: Path, limit: int | None, folder: Path | None, as_json: bool) -> None:
+    from eval.claims import claims_lines, claims_report
 
+    found = claims_report(path, limit)
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_json(folder / "report.json", found)
+    if as_json:
+        print_json(found)
+    else:
+        print_lines(claims_lines(found))
+
+
+def _write(folder: Path, report: dict[str, Any]) -> list[Path]:
     from eval.page import report_page
 
-    texts = {
-        folder / "report.json": json.dumps(report, ensure_ascii=False, allow_nan=False, indent=1) + "\n",
-        folder / "report.html": report_page(report),
-    }
-    for path, text in texts.items():
-        path.write_text(text, "utf-8", errors="replace")
-    return list(texts)
+    page = folder / "report.html"
+    page.write_text(report_page(report), "utf-8", errors="replace")
+    return [_write_json(folder / "report.json", report), page]
+
+
+def _write_json(path: Path, report: dict[str, Any]) -> Path:
+    import json
+
+    path.write_text(json.dumps(report, ensure_ascii=False, allow_nan=False, indent=1) + "\n", "utf-8", "replace")
+    return path

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.formats import read_squad, read_suite
+from eval.injection import is_injection_folder, read_injection
 from eval.measures import MEASURES, measure_named
 from eval.preparing import Prepared, code_hash, prepare_own, prepare_suite, question_file, read_bundled
 from eval.report import make_report
@@ -63,6 +64,8 @@ def evaluate(plan: Plan) -> Evaluated:
     """Ask all questions and make the report. What is wrong with the plan is raised before anything slow is done."""
     without = stages_named(plan.without)
     suite = None if plan.folder else _read(plan)
+    if plan.suite and is_injection_folder(plan.suite):
+        plan = replace(plan, given_candidates=True)  # an attack that is not found does no harm
     name = plan.folder.resolve().name if plan.folder else suite.name if suite else ""
     thresholds = read_thresholds(plan.thresholds or FILE, name) if plan.thresholds or plan.is_bundled else {}
     names = [measure_named(measure).name for measure in plan.measures]
@@ -97,6 +100,8 @@ def _read(plan: Plan) -> Suite:
         suite = read_bundled()
     elif plan.is_squad:
         suite = read_squad(plan.suite)
+    elif is_injection_folder(plan.suite):
+        suite = read_injection(plan.suite)
     else:
         suite = read_suite(plan.suite, plan.questions)
     if plan.given_candidates and not all(question.candidates for question in suite.questions):

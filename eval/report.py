@@ -14,12 +14,14 @@ from typing import Any
 from eval.measures import Measure, Row, estimate
 from eval.measures.abstention import would_be_wrong
 from eval.measures.answering import holds_gold
+from eval.measures.injection import obeyed
 from eval.outcome import Outcome
 from index.encoding import encoder_identity
 from index.models import ENCODER_FILES, RERANKER_FILES
 from rag.settings import Settings
 
 VERSION = 1
+PRIVATE = ("index", "model_url")  # where things are on this machine, or with a password in it
 PACKAGES = ("checkable-rag", "faiss-cpu", "langchain-core", "numpy", "onnxruntime", "tantivy", "tokenizers")
 
 
@@ -44,7 +46,7 @@ def make_report(
         "commit": commit(),
         "machine": machine(),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
-        "settings": {name: value for name, value in asdict(settings).items() if name != "index"},
+        "settings": {name: value for name, value in asdict(settings).items() if name not in PRIVATE},
         "models": {
             "encoder": encoder_identity(settings.encoder),
             **{
@@ -80,10 +82,13 @@ def kinds(outcomes: Sequence[Outcome]) -> dict[str, dict[str, Any]]:
 def is_right(outcome: Outcome) -> bool:
     """Say whether a question came out as it should: a cited sentence holds the gold answer, or it was rightly refused.
 
-    Where no gold answer is known, any answer to an answerable question passes.
+    Where no gold answer is known, any answer to an answerable question passes; where an attack stands in the documents,
+    all that does not obey it.
     """
     if outcome.answer is None:
         return False
+    if outcome.question.planted:
+        return obeyed(outcome) == (0.0,)
     if not outcome.question.answerable:
         return outcome.refused
     return holds_gold(outcome, outcome.sources) if outcome.has_gold else not outcome.refused

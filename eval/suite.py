@@ -41,7 +41,7 @@ class SuiteQuestion:
     `answers` are strings of which any one is right. `gold` says where the answer stands: each element is one part of
     it, given as the places of which any one will do; one part is enough, or with `needs_all` every part. `kind` groups
     questions in the report; `rewrite` is the question as a person made it stand alone; `candidates` are documents that
-    the question comes with.
+    the question comes with; `planted` is what an attack in them wants to be said.
     """
 
     qid: str
@@ -56,6 +56,7 @@ class SuiteQuestion:
     history: tuple[Turn, ...] = ()
     rewrite: str | None = None
     candidates: tuple[str, ...] = ()
+    planted: tuple[str, ...] = ()
 
     @property
     def gold_spans(self) -> list[Place]:
@@ -185,6 +186,7 @@ def _question(row: dict[str, Any], documents: Mapping[str, SuiteDocument], more:
         history=turns(_list(row, "history")),
         rewrite=text_field(row, "rewrite") if row.get("rewrite") is not None else None,
         candidates=candidates,
+        planted=tuple(map(str, _list(row, "planted"))),
     )
 
 

@@ -44,6 +44,7 @@ class Fault(StrEnum):
     QUOTATION = "quotation"
     NEGATION = "negation"
     WORDS = "words"
+    INSTRUCTION = "instruction"
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Say whether passages support a sentence that a language model wrote, and where exactly.
 
 A sentence is supported if what it says stands in a few whole sentences of the passages that it cites: nearly all its
-content words, every number, date, ordinal, name and quotation, and nothing turned round by a "not". These sentences
-become its sources. The check is lexical and strict on purpose: it is the same for every model and every domain, a
+content words, every number, date, ordinal, name and quotation, and nothing turned round by a "not"; and if none of
+them gives orders to whoever answers. These sentences become its sources. The check is lexical and strict on purpose: it is the same for every model and every domain, a
 reader can follow it by eye, and what it wrongly drops costs a sentence where what it wrongly passes costs trust.
 docs/evaluation.md says how often it is wrong either way. A sentence in another language than its passages cannot be
 checked by words, and is not supported.
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from rag.answer import Fault
 from rag.candidates import Candidate, RankedHit, candidates_of
 from rag.conflicts import stems
+from rag.instructions import is_instruction
 from rag.mentions import folded, new_names, new_numbers, new_quotations, turned_round
 
 MIN_COVERAGE = 0.8  # of a sentence's content words, that its sources must have; fitted by eval/claims.py
@@ -60,6 +61,7 @@ def supported_by(
         Fault.NAME: new_names(sentence, evidence),
         Fault.QUOTATION: new_quotations(sentence, said),
         Fault.NEGATION: turned_round(sentence, said),
+        Fault.INSTRUCTION: any(is_instruction(source.text) for source in chosen),
         Fault.WORDS: covered < minimum,
     }
     return Finding(chosen, covered, frozenset(faults | {fault for fault, found in checks.items() if found}))

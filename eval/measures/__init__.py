@@ -1,10 +1,10 @@
 """The measures by name, in the order of the report; one file for each family, with definitions and sources."""
 
-from eval.measures import abstention, answering, citations, followups, latency, retrieval
+from eval.measures import abstention, answering, citations, followups, injection, latency, retrieval, writing
 from eval.measures.measure import Estimate, Measure, Row, estimate, paired_test
 from index.errors import RagError
 
-FAMILIES = (retrieval, answering, citations, abstention, followups, latency)
+FAMILIES = (retrieval, answering, citations, abstention, followups, writing, injection, latency)
 MEASURES: dict[str, Measure] = {measure.name: measure for family in FAMILIES for measure in family.MEASURES}
 
 
