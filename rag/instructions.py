@@ -23,7 +23,7 @@ _ORDERS = (
     r"\b(?:system|override|developer|admin|debug) (?:mode|override)\b|\bnew instructions?:",
     r"<\|?/?(?:system|im_start|im_end|assistant|user|information)\|?>|\[/?(?:inst|system)\]|^(?:system|assistant):",
     r"\bmessage from me\b[^.!?]{0,60}\bto you\b|\bplease do the following (?:first|instead)\b",
-    r"\bignor(?:a|ar|e|ez|er|iere|ieren)\b[^.!?]{0,40}\b(?:instru|istru|anweisung|consignes|fonction|funci)",
+    r"\bignor(?:a|ad|ar|ate|ez|er|iere|ieren|e (?:les|la|as|a))\b[^.!?]{0,40}\b(?:in?stru|anweis|consigne|f[ou]n[ck])",
     r"(?:忽略|无视|無視)[^。]{0,20}(?:指示|指令|命令|要求|して)|تجاهل[^.]{0,20}التعليمات|игнорир\w*[^.]{0,30}(?:инструкц|указан)",
 )
 _ORDER = re.compile("|".join(f"(?:{pattern})" for pattern in _ORDERS), re.IGNORECASE)

@@ -25,7 +25,7 @@ def written_numbers(outcome: Outcome) -> Row | None:
 
 
 def shown_numbers(outcome: Outcome) -> Row | None:
-    """Share of the sentences shown as supported with a number that none of their quotes has. Anything but 0 is a bug."""
+    """Share of the sentences shown as supported with a number that no quote of theirs has. Anything but 0 is a bug."""
     if outcome.answer is None or not outcome.answer.claims:
         return None
     claims = [claim for claim in outcome.answer.claims if claim.support is Support.SUPPORTED]
