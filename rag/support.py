@@ -16,7 +16,7 @@ from rag.answer import Fault
 from rag.candidates import Candidate, RankedHit, candidates_of
 from rag.conflicts import stems
 from rag.instructions import is_instruction
-from rag.mentions import folded, new_names, new_numbers, new_quotations, turned_round
+from rag.mentions import folded, new_names, new_numbers, new_quotations, turned_round, visible
 
 MIN_COVERAGE = 0.8  # of a sentence's content words, that its sources must have; fitted by eval/claims.py
 MIN_PARTLY = 0.6  # from which a sentence counts as partly supported
@@ -61,7 +61,7 @@ def supported_by(
         Fault.NAME: new_names(sentence, evidence),
         Fault.QUOTATION: new_quotations(sentence, said),
         Fault.NEGATION: turned_round(sentence, said),
-        Fault.INSTRUCTION: any(is_instruction(source.text) for source in chosen),
+        Fault.INSTRUCTION: any(is_instruction(visible(source.text)) for source in chosen),
         Fault.WORDS: covered < minimum,
     }
     return Finding(chosen, covered, frozenset(faults | {fault for fault, found in checks.items() if found}))
