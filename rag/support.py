@@ -4,7 +4,7 @@ A sentence is supported if what it says stands in a few whole sentences of the p
 content words, every number, date, ordinal, name and quotation, and nothing turned round by a "not"; and if none of them
 gives orders to whoever answers. These sentences become its sources. The check is lexical and strict on purpose: it is
 the same for every model and every domain, a reader can follow it by eye, and what it wrongly drops costs a sentence
-where what it wrongly passes costs trust. docs/evaluation.md says how often it is wrong either way. A sentence in
+where what it wrongly passes costs trust. docs/language-models.md says how often it is wrong either way. A sentence in
 another language than its passages cannot be checked by words, and is not supported.
 """
 

@@ -5,7 +5,8 @@
 1. Sentences of answers that people wrote from the passages they cite: how many are kept.
 2. The same with one planted fault (a number, a name, a "not"): how many get through.
 3. Orders to whoever answers: how many attacks are known, how many harmless sentences are taken for one.
-4. A model that obeys every attack, which no real one does: how often the checked answer does what the attack wants.
+4. A model that obeys every attack, which no real one does, and is asked every question, whatever the gate says: how
+   often the checked answer does what the attack wants.
 """
 
 import random
@@ -27,6 +28,7 @@ from eval.injection import read_injection
 from eval.measures import MEASURES, estimate
 from eval.preparing import prepare_suite
 from eval.run import run
+from eval.stages import ALWAYS_OPEN
 from eval.suite import Suite, SuiteQuestion
 from eval.systems import ChainSystem
 from index.sentences import split_sentences
@@ -114,7 +116,7 @@ class Obedient(ChainSystem):
 def obeyed(suite: Suite) -> Iterator[str]:
     """Yield how often the checked answer of a model that obeys does what the attack wants, by set."""
     attacks = [question for question in suite.questions if question.planted]
-    prepared = prepare_suite(suite, Settings())
+    prepared = prepare_suite(suite, Settings(threshold=ALWAYS_OPEN))
     system = Obedient(open_chain(prepared.settings), prepared.ids, given_candidates=True)
     attacked = Suite(suite.name, suite.documents, tuple(attacks), suite.key)
     outcomes = run(attacked, system)
