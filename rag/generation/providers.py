@@ -102,6 +102,7 @@ def served(path: str, context: int) -> tuple[str, str]:
     parameters.hostnames, parameters.port = ["127.0.0.1"], 0
     parameters.api_keys = [key]
     parameters.ui = parameters.endpoint_slots = parameters.endpoint_props = False
+    parameters.cache_ram_mib = 0  # old prompts: 8 GiB by default, and no two of ours begin alike for long
     parameters.verbosity = -1
     try:
         server = xllamacpp.Server(parameters)
