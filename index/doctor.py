@@ -9,14 +9,16 @@ from index.chunking import text_to_encode
 from index.encoding import Encoder
 from index.errors import IndexDamagedError
 from index.lexical import LexicalView
+from index.recall import measured
 from index.records import StoredChunk
 from index.snapshot import Snapshot
 from index.store import Store
 from index.vectors import VectorView
-from index.views import View, ViewState, view_state
+from index.views import View, ViewState, open_view, view_state
 
 SAMPLE = 8
 MIN_COSINE = 0.999
+MIN_RECALL = 0.95
 MEND_VIEWS = "rag index FOLDER"
 MEND_STORE = "rag index FOLDER --rebuild"
 
@@ -31,10 +33,13 @@ class Check:
     mend: str = ""
 
 
-def examine(store: Store, make_encoder: Callable[[], Encoder], seed: int = 0) -> Iterator[Check]:
+def examine(
+    store: Store, make_encoder: Callable[[], Encoder], seed: int = 0, *, measure_recall: bool = False
+) -> Iterator[Check]:
     """Run every check in order; the later ones are left out if the database is damaged. `seed` draws samples.
 
-    Raises IndexMissingError, or another error that says why there is nothing to check.
+    With `measure_recall`, searches for sentences of the documents are compared with exact ones (a minute for a million
+    chunks). Raises IndexMissingError, or another error that says why there is nothing to check.
     """
     try:
         with store.snapshot() as snapshot:
@@ -42,6 +47,8 @@ def examine(store: Store, make_encoder: Callable[[], Encoder], seed: int = 0) ->
             for kind in (VectorView, LexicalView):
                 yield _examine_view(kind, store, snapshot)
             yield _examine_vectors(snapshot, make_encoder(), seed)
+            if measure_recall:
+                yield _examine_recall(store, snapshot, make_encoder())
     except IndexDamagedError as error:
         yield Check("database", False, str(error), MEND_STORE)
     aside = store.set_aside()
@@ -74,7 +81,7 @@ def _spans_hold(snapshot: Snapshot, stored: StoredChunk) -> bool:
 
 
 def _examine_view(kind: type[View], store: Store, snapshot: Snapshot) -> Check:
-    state, _ = view_state(kind, store.folder, snapshot)
+    state, _ = view_state(kind, store.folder, snapshot, thorough=True)
     if state is not ViewState.IN_STEP:
         return Check(kind.name, False, f"its files are {state}", MEND_VIEWS)
     view = kind.load(store.folder)
@@ -96,3 +103,9 @@ def _examine_vectors(snapshot: Snapshot, encoder: Encoder, seed: int) -> Check:
     cosines = np.sum(encoder.encode(texts) * np.array([vector for _, vector in sample]), axis=1)
     ok = bool(cosines.min() >= MIN_COSINE)
     return Check("vectors", ok, f"{len(texts)} encoded again, lowest cosine {cosines.min():.6f}", MEND_STORE)
+
+
+def _examine_recall(store: Store, snapshot: Snapshot, encoder: Encoder) -> Check:
+    found, count = measured(snapshot, open_view(VectorView, store, snapshot), encoder)
+    detail = f"recall@10 is {found:.3f} for {count} sentences of the documents, against comparing every vector"
+    return Check("recall", found >= MIN_RECALL, detail, MEND_STORE)

@@ -30,6 +30,11 @@ class FileStat:
     changed: int = 0
     inode: int = 0
 
+    @classmethod
+    def of(cls, found: os.stat_result) -> "FileStat":
+        """Return it from what the system says."""
+        return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino % 2**63)
+
 
 # What is remembered of a file whose times cannot be trusted yet: it is read again next time.
 UNSETTLED = FileStat()
@@ -46,7 +51,7 @@ class SourceFile:
     def stat(self) -> FileStat:
         """Return what the file system says of it now; `UNSETTLED` if it says nothing."""
         try:
-            return _stat_of(self.path.stat())
+            return FileStat.of(self.path.stat())
         except (OSError, ValueError):
             return UNSETTLED
 
@@ -173,12 +178,8 @@ def read_bytes(source: SourceFile) -> tuple[bytes, FileStat]:
     except OSError as error:
         raise FileUnavailableError((error.strerror or str(error)).lower()) from error
     is_settled = max(after.st_mtime_ns, after.st_ctime_ns) < time.time_ns() - SETTLED_NS
-    same = _stat_of(before) == _stat_of(after) and len(data) == after.st_size
-    return data, _stat_of(after) if is_settled and same else UNSETTLED
-
-
-def _stat_of(found: os.stat_result) -> FileStat:
-    return FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino % 2**63)
+    same = FileStat.of(before) == FileStat.of(after) and len(data) == after.st_size
+    return data, FileStat.of(after) if is_settled and same else UNSETTLED
 
 
 def read_head(source: SourceFile, size: int) -> bytes:

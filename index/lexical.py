@@ -10,7 +10,7 @@ them again (see segments.py); tantivy searches them as one index, with the stati
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -23,7 +23,7 @@ from tantivy import Filter, Occur, Query, TextAnalyzerBuilder, Tokenizer
 from index.chunking import Chunk
 from index.errors import StorageError
 from index.records import StoredChunk
-from index.segments import Range, Segment, adopt, plan, read_segments, segment_size, write_segments
+from index.segments import Range, Segment, adopt, plan, read_segments, segment_of, segment_size, write_segments
 from index.snapshot import Snapshot
 from index.views import View, remove
 
@@ -31,7 +31,8 @@ FOLDER = "lexical"
 MAKING = "lexical-making-"
 HEAP_BYTES = 64_000_000
 MAX_WORD = 100
-GROWTH = 8  # how much further down a filtered search looks each time
+FEW_IDS = 5_000  # up to here a search is told which chunks to look at; then it is quicker to look further down
+GROWTH = 8  # how much further down, each time
 EXACT_BOOST = 0.5
 # Han, Hiragana and Katakana; Thai, Lao, Myanmar, Khmer with their vowel signs; Hangul is written with spaces, but its
 # endings stick to the words, so pairs find more there, too.
@@ -43,7 +44,7 @@ UNSPACED = re.compile(
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    builder.add_integer_field("id", stored=False, indexed=False, fast=True)
+    builder.add_integer_field("id", stored=False, indexed=True, fast=True)
     builder.add_text_field("exact", tokenizer_name="exact")
     builder.add_text_field("folded", tokenizer_name="folded")
     return builder.build()
@@ -64,7 +65,7 @@ class LexicalView(View):
 
     name: ClassVar[str] = "tantivy"
     stamp_file: ClassVar[str] = "lexical.json"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     def __init__(self, index: tantivy.Index) -> None:
         self._index = index
@@ -91,7 +92,7 @@ class LexicalView(View):
             return cls(tantivy.Index.open(str(folder / FOLDER)))
 
     @classmethod
-    def write(cls, folder: Path, snapshot: Snapshot, since: int | None) -> Self:
+    def write(cls, folder: Path, snapshot: Snapshot, since: int | None, unstamp: Callable[[], None]) -> Self:
         """Carry the index on from `since`, or make it again.
 
         subtle: tantivy keeps the words of a removed chunk until it happens to merge its segment. What is deleted must
@@ -100,23 +101,27 @@ class LexicalView(View):
         place = folder / FOLDER
         for left in folder.glob(f"{MAKING}*"):  # by a process that was killed
             remove(left)
-        if since is None:
-            remove(place)
-            place.mkdir()
         old = [] if since is None else read_segments(place)
         removed = [] if since is None else snapshot.removed_since(since)
         parts = plan(old, removed, snapshot.count_since(since or 0))
         size = segment_size(sum(part.count for part in parts))
         with _translated(folder), TemporaryDirectory(dir=folder, prefix=MAKING) as making:
             template = cls._made(Path(making, "empty"), [])
-            segments = [part for part in parts if isinstance(part, Segment)]
-            made: list[Path] = []
+            kept = [part for part in parts if isinstance(part, Segment)]
+            made: list[tuple[Path, Segment]] = []
             for part in parts:
                 if isinstance(part, Range):
                     for chunks in _groups(snapshot.chunks_between(part.first, part.last), size):
-                        made.append(cls._made(Path(making, str(len(made))), chunks))
-                        segments.append(adopt(made[-1], place, chunks))
-            write_segments(place, sorted(segments, key=lambda segment: segment.first), made, template)
+                        part_folder = cls._made(Path(making, str(len(made))), chunks)
+                        made.append((part_folder, segment_of(part_folder, chunks)))
+            unstamp()
+            if since is None:
+                remove(place)
+                place.mkdir()
+            for part_folder, segment in made:
+                adopt(part_folder, place)
+                kept.append(segment)
+            write_segments(place, sorted(kept, key=lambda s: s.first), [path for path, _ in made], template)
             return cls(tantivy.Index.open(str(place)))
 
     @classmethod
@@ -137,10 +142,14 @@ class LexicalView(View):
         """Return up to `k` (chunk id, BM25 score), best first. With `among`, only chunks of these ids."""
         if k < 1:
             return []
+        query = self._query(question)
         wanted = None if among is None else set(among)
+        if wanted is not None and len(wanted) <= FEW_IDS:
+            few = Query.term_set_query(self._index.schema, "id", list(wanted))
+            query = Query.boolean_query([(Occur.Must, query), (Occur.Must, Query.const_score_query(few, 0.0))])
         limit = k
         while True:
-            hits = self._searcher.search(self._query(question), limit=limit, count=False).hits
+            hits = self._searcher.search(query, limit=limit, count=False).hits
             ids = self._searcher.fast_field_values("id", [address for _, address in hits])
             scored = [(int(i), float(score)) for i, (score, _) in zip(ids, hits, strict=True) if i is not None]
             found = scored if wanted is None else [(i, score) for i, score in scored if i in wanted]

@@ -82,7 +82,7 @@ class Searcher:
             among = snapshot.chunk_ids(where.matches) if where and where.terms else None
             if among is not None and not among:
                 raise FilterError("no document meets the filter: `rag status` says how many there are")
-            dense = dict(views.vectors.search(vector, depth, among)) if "dense" in self.rankings else {}
+            dense = dict(views.vectors.search(snapshot, vector, depth, among)) if "dense" in self.rankings else {}
             lexical = dict(views.lexical.search(question, depth, among)) if "lexical" in self.rankings else {}
             fused = reciprocal_rank_fusion([list(dense), list(lexical)])
             copies = snapshot.copies_among([id_ for id_, _ in fused])

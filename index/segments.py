@@ -1,10 +1,9 @@
-"""The segments of the tantivy view: which chunks each holds, and which are made again after a change.
+"""The segments of a view: which chunks each holds, and which are made again after a change.
 
 tantivy's own list of segments is a JSON file, so segments that were each made in a folder of their own can be put
 together as one index, and single ones can be replaced. No segment ever has a deleted chunk in it: one that held a
-removed chunk is made again from those that are left. Neighbours that fit into one become one, so there are at most
-about twice as many segments as would hold all chunks, and what a change costs does not grow with the index until it
-has `MANY` of them.
+removed chunk is made again from those that are left. Neighbours of like size that fit into one become one, so there are
+few segments, and what a change costs does not grow with the index until it has `MANY` of them.
 """
 
 import json
@@ -16,11 +15,11 @@ from uuid import UUID
 
 from index.errors import StorageError
 from index.records import StoredChunk
+from index.snapshot import LAST_ID
 from index.views import remove, write_atomically
 
 SEGMENT_CHUNKS = 1_000
 MANY = 32
-LAST_ID = 2**63 - 1
 META = "meta.json"
 LIST = "segments.json"
 
@@ -36,7 +35,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Segment:
-    """Chunks that are indexed: `count` of those from `first` to `last`; as a rule one segment of tantivy's."""
+    """Chunks that are indexed: `count` of those from `first` to `last`; `ids` name tantivy's segment or the file."""
 
     first: int
     last: int
@@ -68,20 +67,32 @@ def plan(old: Sequence[Segment], removed: Sequence[int], added: int) -> list[Seg
     for part in parts:
         if not part.count:
             continue
-        if joined and joined[-1].count + part.count <= size:
+        if joined and _fit_together(joined[-1].count, part.count, size):
             before = joined.pop()
             part = Range(before.first, part.last, before.count + part.count)
         joined.append(part)
     return joined
 
 
-def adopt(making: Path, place: Path, chunks: Sequence[StoredChunk]) -> Segment:
-    """Move the segments of an index that was made of these chunks into `place`; return what they are together."""
+def _fit_together(one: int, other: int, size: int) -> bool:
+    """Say whether two neighbours become one: both are small, or they fit and neither is much larger than the other.
+
+    So a chunk is indexed again as often as its segment doubles, not with every few chunks that come after it.
+    """
+    return one + other <= SEGMENT_CHUNKS or (one + other <= size and max(one, other) <= 2 * min(one, other))
+
+
+def segment_of(making: Path, chunks: Sequence[StoredChunk]) -> Segment:
+    """Say what the segments of an index, made of these chunks in a folder of its own, are together."""
     ids = tuple(str(segment["segment_id"]) for segment in _meta(making)["segments"])
+    return Segment(chunks[0].id, chunks[-1].id, len(chunks), ids)
+
+
+def adopt(making: Path, place: Path) -> None:
+    """Move the files of an index's segments into `place`."""
     for path in making.iterdir():
         if not path.name.startswith(".") and path.name != META:
             path.replace(place / path.name)
-    return Segment(chunks[0].id, chunks[-1].id, len(chunks), ids)
 
 
 def write_segments(place: Path, segments: Sequence[Segment], made: Sequence[Path], template: Path) -> None:
@@ -98,11 +109,16 @@ def write_segments(place: Path, segments: Sequence[Segment], made: Sequence[Path
     }
     listed = [entries[id_] for segment in segments for id_ in segment.ids]
     write_atomically(place / META, json.dumps({**_meta(template), "segments": listed}).encode("utf-8"))
-    write_atomically(place / LIST, json.dumps([asdict(segment) for segment in segments]).encode("ascii"))
+    write_list(place, segments)
     kept = {UUID(id_).hex for segment in segments for id_ in segment.ids}
     for path in place.iterdir():
         if path.name not in (META, LIST) and path.name.partition(".")[0] not in kept:
             remove(path)
+
+
+def write_list(place: Path, segments: Sequence[Segment]) -> None:
+    """Write our list of segments."""
+    write_atomically(place / LIST, json.dumps([asdict(segment) for segment in segments]).encode("ascii"))
 
 
 def read_segments(place: Path) -> list[Segment]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from index.chunking import Chunk, Sentence
 from index.documents import FileStat
@@ -17,7 +18,10 @@ from index.schema import IndexMeta, checksum
 
 BATCH = 1_000
 CACHED_TEXTS = 100
+LAST_ID = 2**63 - 1  # SQLite's highest
 COLUMNS = 'id, key, document_id, start, "end", heading, sentences, vector, digest, checksum'
+
+Ids = NDArray[np.int64]
 
 
 class Snapshot:
@@ -212,6 +216,43 @@ class Snapshot:
             yield chunks, np.frombuffer(b"".join(row[7] for row in rows), "<f4").reshape(len(rows), self.dimension)
             last = rows[-1][0]
 
+    def vectors_between(self, first: int, last: int) -> Iterator[tuple[Ids, Vectors]]:
+        """Yield batches of the ids from `first` to `last`, in that order, and their vectors (a row each)."""
+        while True:
+            rows = self._connection.execute(
+                f"SELECT {COLUMNS} FROM chunks WHERE id BETWEEN ? AND ? ORDER BY id LIMIT {BATCH}", (first, last)
+            ).fetchall()
+            if not rows:
+                return
+            yield self._ids_and_vectors(rows)
+            first = rows[-1][0] + 1
+
+    def vectors_since(self, generation: int) -> Iterator[tuple[Ids, Vectors]]:
+        """Yield the same of the chunks that were added after a generation; their ids are higher than all before."""
+        row = self._connection.execute("SELECT min(id) FROM chunks WHERE generation > ?", (generation,)).fetchone()
+        if row[0] is not None:
+            yield from self.vectors_between(row[0], LAST_ID)
+
+    def vectors(self, ids: Sequence[int]) -> tuple[Ids, Vectors]:
+        """Return the ids that are there of these, in their own order, and their vectors (a row each)."""
+        rows: list[tuple[Any, ...]] = []
+        for first in range(0, len(ids), BATCH):
+            part = list(ids[first : first + BATCH])
+            marks = ",".join("?" * len(part))
+            rows += self._connection.execute(f"SELECT {COLUMNS} FROM chunks WHERE id IN ({marks}) ORDER BY id", part)
+        return self._ids_and_vectors(rows)
+
+    def _ids_and_vectors(self, rows: Sequence[tuple[Any, ...]]) -> tuple[Ids, Vectors]:
+        for row in rows:
+            self._check_chunk(row)
+        ids = np.array([row[0] for row in rows], np.int64)
+        return ids, np.frombuffer(b"".join(row[7] for row in rows), "<f4").reshape(len(rows), self.dimension)
+
+    def chunk_ids_evenly(self, count: int) -> list[int]:
+        """Return up to `count` ids of chunks, evenly spread over all."""
+        ids = [id_ for (id_,) in self._connection.execute("SELECT id FROM chunks ORDER BY id")]
+        return ids[:: max(1, -(-len(ids) // count))]
+
     def chunks_between(self, first: int, last: int) -> Iterator[StoredChunk]:
         """Yield the chunks with ids from `first` to `last`, in that order."""
         while True:
@@ -250,12 +291,12 @@ class Snapshot:
         id_, *columns, vector, digest, written = row
         if not isinstance(vector, bytes) or checksum(*map(_jsonable, (*columns, digest)), vector=vector) != written:
             raise damaged(f"chunk {id_} is not what was written")
+        if len(vector) != 4 * self.dimension:
+            raise damaged(f"chunk {id_} has a vector of {len(vector)} bytes, the index of {4 * self.dimension}")
 
     def _stored_chunk(self, row: tuple[Any, ...]) -> StoredChunk:
         self._check_chunk(row)
-        id_, key, document_id, start, end, heading, sentences, vector, *_ = row
-        if len(vector) != 4 * self.dimension:
-            raise damaged(f"chunk {id_} has a vector of {len(vector)} bytes, the index of {4 * self.dimension}")
+        id_, key, document_id, start, end, heading, sentences, *_ = row
         text = self.text(document_id)
         chunk = Chunk(start, end, tuple(json.loads(heading)), tuple(Sentence(*s) for s in json.loads(sentences)))
         return StoredChunk(id_, key, document_id, self._names[document_id], text[start:end], chunk)

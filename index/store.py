@@ -188,6 +188,16 @@ class Store:
                 locked = True
             yield locked
 
+    def is_locked(self) -> bool:
+        """Say whether someone else is writing."""
+        try:
+            with self._locked():
+                return False
+        except IndexBusyError:
+            return True
+        except OSError:
+            return False
+
     def _set_damaged_aside(self) -> None:
         """Rename a database that is not what was written, or older: a rebuild starts afresh, nothing is thrown away."""
         try:

@@ -1,17 +1,20 @@
 """Prove that nothing of a removed document is left in an index folder, or say where something is.
 
 Every file of the folder is searched, byte by byte, for pieces of the document's text, for its chunks' vectors and for
-its name: the database with its free pages and its log, the FAISS file, tantivy's segments, databases set aside, and
-whatever else lies there. Pieces that another document holds, too, prove nothing and are left out. tantivy keeps words
+its name: the database with its free pages and its log, the FAISS files (for the 8-bit codes of its vectors, too),
+tantivy's segments, databases set aside, and whatever else lies there. Pieces that another document holds, too, prove nothing and are left out. tantivy keeps words
 in a form of its own, so it is also asked for them, and none of its segments may hold a deleted chunk.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
+from index.encoding import Vectors
 from index.lexical import FOLDER, LexicalView
 from index.segments import has_deleted
 from index.snapshot import Snapshot
@@ -54,12 +57,12 @@ class Proof:
 
 
 def trace_of(name: str, text: str, vectors: Iterable[bytes] = ()) -> Trace:
-    """Return pieces of a text, its words, and the beginnings of its vectors (float32, as stored)."""
+    """Return pieces of a text, its words, and its vectors (float32, as stored)."""
     step = max(1, (len(text) - PIECE_CHARACTERS) // PIECES)
     starts = range(0, max(1, len(text) - PIECE_CHARACTERS + 1), step)
     pieces = frozenset(text[start : start + PIECE_CHARACTERS].encode("utf-8") for start in starts)
     words = tuple(dict.fromkeys(WORD.findall(unicodedata.normalize("NFC", text).lower())))
-    return Trace(name, pieces, words, frozenset(vector[:VECTOR_BYTES] for vector in vectors))
+    return Trace(name, pieces, words, frozenset(vectors))
 
 
 def stored_trace(snapshot: Snapshot, document_id: int, name: str) -> Trace:
@@ -74,10 +77,16 @@ def prove_gone(store: Store, traces: Sequence[Trace], beside: Sequence[str] = ()
     step. Raises IndexMissingError, StorageError.
     """
     with store.snapshot() as snapshot:
-        needles, words = _distinctive(snapshot, traces)
+        in_step = [k for k in (VectorView, LexicalView) if _is_in_step(k, store, snapshot)]
+        codes_of = VectorView.load(store.folder).codes_of if VectorView in in_step else _no_codes
+        needles, words = _distinctive(snapshot, traces, codes_of)
         proof = Proof(len(traces), len(needles))
         for kind in (VectorView, LexicalView):
-            proof.found += _in_view(kind, store, snapshot, words)
+            if kind in in_step:
+                proof.found += _in_view(kind.load(store.folder), store, snapshot, words)
+            else:
+                problem = f"the {kind.name} files are not in step: run `rag index FOLDER`"
+                proof.found.append((kind.stamp_file, problem))
     for path in sorted(store.folder.rglob("*")):
         if path.is_file() and not path.name.startswith(tuple(beside)):
             proof.files += 1
@@ -85,10 +94,16 @@ def prove_gone(store: Store, traces: Sequence[Trace], beside: Sequence[str] = ()
     return proof
 
 
-def _distinctive(snapshot: Snapshot, traces: Sequence[Trace]) -> tuple[dict[bytes, str], list[str]]:
+def _distinctive(
+    snapshot: Snapshot, traces: Sequence[Trace], codes_of: Callable[[Vectors], list[bytes]]
+) -> tuple[dict[bytes, str], list[str]]:
     """Return what to search files for, with what each is, and words: all that no document left in the store holds."""
     pieces = {piece: f"text of {trace.name}" for trace in traces for piece in trace.pieces}
-    vectors = {vector: f"a vector of {trace.name}" for trace in traces for vector in trace.vectors}
+    vectors = {
+        needle: f"a vector of {trace.name}"
+        for trace in traces
+        for needle in _needles(trace.vectors, snapshot, codes_of)
+    }
     names = {trace.name.encode("utf-8"): f"the name {trace.name}" for trace in traces}
     words = dict.fromkeys(word for trace in traces for word in trace.words)
     for record in snapshot.documents():
@@ -98,8 +113,8 @@ def _distinctive(snapshot: Snapshot, traces: Sequence[Trace]) -> tuple[dict[byte
             names.pop(piece, None)
         text = unicodedata.normalize("NFC", data.decode("utf-8")).lower()
         words = {word: None for word in words if word not in text}
-        for vector in snapshot.vectors_in(record.id):
-            vectors.pop(vector[:VECTOR_BYTES], None)
+        for needle in _needles(snapshot.vectors_in(record.id), snapshot, codes_of) if vectors else ():
+            vectors.pop(needle, None)
     for file in snapshot.files().values():
         names = {name: what for name, what in names.items() if name not in file.name.encode("utf-8")}
     needles = {needle: what for needle, what in (pieces | vectors | names).items() if len(needle) >= MIN_BYTES}
@@ -119,13 +134,23 @@ def _in_file(path: Path, needles: dict[bytes, str]) -> Iterator[str]:
     yield from sorted(said)
 
 
-def _in_view(kind: type[View], store: Store, snapshot: Snapshot, words: Sequence[str]) -> Iterator[tuple[str, str]]:
-    if view_state(kind, store.folder, snapshot)[0] is not ViewState.IN_STEP:
-        yield kind.stamp_file, f"the {kind.name} files are not in step: run `rag index FOLDER`"
-        return
-    view = kind.load(store.folder)
+def _needles(vectors: Collection[bytes], snapshot: Snapshot, codes_of: Callable[[Vectors], list[bytes]]) -> list[bytes]:
+    """Return the beginnings of vectors, and what FAISS keeps them as."""
+    rows = np.frombuffer(b"".join(vectors), "<f4").reshape(len(vectors), snapshot.dimension)
+    return [vector[:VECTOR_BYTES] for vector in vectors] + codes_of(rows)
+
+
+def _no_codes(vectors: Vectors) -> list[bytes]:
+    return []
+
+
+def _is_in_step(kind: type[View], store: Store, snapshot: Snapshot) -> bool:
+    return view_state(kind, store.folder, snapshot, thorough=True)[0] is ViewState.IN_STEP
+
+
+def _in_view(view: View, store: Store, snapshot: Snapshot, words: Sequence[str]) -> Iterator[tuple[str, str]]:
     if len(view) != snapshot.counts()[1]:
-        yield kind.stamp_file, f"{len(view)} entries for {snapshot.counts()[1]} chunks"
+        yield view.stamp_file, f"{len(view)} entries for {snapshot.counts()[1]} chunks"
     if isinstance(view, LexicalView):
         if has_deleted(store.folder / FOLDER):
             yield FOLDER, "a deleted chunk"

@@ -1,26 +1,32 @@
 """Keep a view (FAISS, tantivy) in step with the store.
 
-A view is files made from the store, and a stamp beside them: which commit they show, and the SHA-256 of each. A view is
-used only if its stamp names the very commit that the reader sees and every file has its hash. Otherwise it catches up
-or is made again from the store's rows, without encoding anything: on disk if the writer's lock is free, in memory if
-another process is writing or the folder is read-only. So a reader never sees a view of another generation.
+A view is files made from the store, and a stamp beside them: which commit they show, and a seal for each (see
+stamps.py). A view is used only if its stamp names the very commit that the reader sees and every file is what was
+sealed. Otherwise it catches up or is made again from the store's rows, without encoding anything: on disk if the
+writer's lock is free, in memory if another process is writing or the folder is read-only. So a reader never sees a view
+of another generation. Where making it in memory would take long, a reader waits for the writer, who is making it too.
 """
 
-import hashlib
-import json
 import logging
 import os
 import shutil
+import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, Self, TypeVar
 
 from index.errors import StorageError
 from index.snapshot import Snapshot
+from index.stamps import Stamp
 from index.store import Store
+
+MANY_CHUNKS = 20_000  # from here on, a view is not made in a moment
+WAIT_SECONDS = 60.0
+WAIT_STEP = 0.05
 
 logger = logging.getLogger("rag")
 
@@ -32,16 +38,6 @@ class ViewState(StrEnum):
     BEHIND = "behind"
     MISSING = "missing"
     DAMAGED = "damaged"
-
-
-@dataclass(frozen=True)
-class Stamp:
-    """The commit that a view's files show, their hashes, and the version of the view that wrote them."""
-
-    generation: int
-    commit: str
-    files: dict[str, str]
-    version: int = 1
 
 
 class View(ABC):
@@ -67,8 +63,12 @@ class View(ABC):
 
     @classmethod
     @abstractmethod
-    def write(cls, folder: Path, snapshot: Snapshot, since: int | None) -> Self:
-        """Write the files: from the changes since a generation if the view can, from all chunks if `since` is None."""
+    def write(cls, folder: Path, snapshot: Snapshot, since: int | None, unstamp: Callable[[], None]) -> Self:
+        """Write the files: from the changes since a generation if the view can, from all chunks if `since` is None.
+
+        `unstamp` must be called before any file that the stamp covers is touched: late, since until then readers of
+        the generation before can use it.
+        """
 
     @classmethod
     @abstractmethod
@@ -81,14 +81,28 @@ AnyView = TypeVar("AnyView", bound=View)
 
 def open_view(kind: type[AnyView], store: Store, snapshot: Snapshot) -> AnyView:
     """Return the view of this snapshot's generation, mended on disk or made in memory if need be."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            view = _view_on_disk(kind, store, snapshot)
+        except StorageError:  # tantivy takes a lock even to read, and cannot in a read-only folder
+            break
+        if view is not None:
+            return view
+        is_busy = store.is_locked()
+        if not is_busy or time.monotonic() > deadline or snapshot.counts()[1] < MANY_CHUNKS:
+            break
+        time.sleep(WAIT_STEP)
+    return kind.in_memory(snapshot)
+
+
+def _view_on_disk(kind: type[AnyView], store: Store, snapshot: Snapshot) -> AnyView | None:
+    """Return the view on disk, mended if need be and possible; None if it is not of this generation."""
     state, stamp = view_state(kind, store.folder, snapshot)
     if state is ViewState.IN_STEP:
-        try:
-            view = kind.load(store.folder)
-        except StorageError:  # tantivy takes a lock even to read, and cannot in a read-only folder
-            return kind.in_memory(snapshot)
+        view = kind.load(store.folder)
         # subtle: a writer may have replaced the files since they were compared; it takes the stamp away first.
-        if _read_stamp(store.folder / kind.stamp_file) == stamp:
+        if Stamp.read(store.folder / kind.stamp_file) == stamp:
             return view
     with store.locked_if_free() as locked:
         if locked and _is_newest(store, snapshot):
@@ -98,7 +112,7 @@ def open_view(kind: type[AnyView], store: Store, snapshot: Snapshot) -> AnyView:
                 return update_view(kind, store.folder, snapshot)
             except StorageError as error:
                 logger.warning("%s; searching without it on disk", error)
-    return kind.in_memory(snapshot)
+    return None
 
 
 def update_view(kind: type[AnyView], folder: Path, snapshot: Snapshot) -> AnyView:
@@ -107,57 +121,50 @@ def update_view(kind: type[AnyView], folder: Path, snapshot: Snapshot) -> AnyVie
     if state is ViewState.IN_STEP:
         with suppress(StorageError):
             return kind.load(folder)
-    try:
+
+    def unstamp() -> None:
         remove(folder / kind.stamp_file)  # from here until the new stamp, the files are nobody's
+
+    try:
         try:
-            view = kind.write(folder, snapshot, stamp.generation if stamp and state is ViewState.BEHIND else None)
+            view = kind.write(
+                folder, snapshot, stamp.generation if stamp and state is ViewState.BEHIND else None, unstamp
+            )
         except StorageError:
-            view = kind.write(folder, snapshot, None)
-        hashes = {str(path.relative_to(folder)): _sha256(path) for path in kind.files(folder)}
-        stamp = Stamp(snapshot.generation, snapshot.commit, hashes, kind.version)
-        write_atomically(folder / kind.stamp_file, json.dumps(stamp.__dict__).encode("ascii"))
+            view = kind.write(folder, snapshot, None, unstamp)
+        unstamp()
+        written = Stamp(snapshot.generation, snapshot.commit, kind.version, {})
+        seals = (stamp or written).seals(folder, kind.files(folder))
+        write_atomically(folder / kind.stamp_file, replace(written, files=seals).to_json())
     except OSError as error:
         raise StorageError(f"cannot write the {kind.name} files in {folder}: {error.strerror or error}") from error
     return view
 
 
-def view_state(kind: type[View], folder: Path, snapshot: Snapshot) -> tuple[ViewState, Stamp | None]:
-    """Compare a view on disk with the store."""
+def view_state(
+    kind: type[View], folder: Path, snapshot: Snapshot, *, thorough: bool = False
+) -> tuple[ViewState, Stamp | None]:
+    """Compare a view on disk with the store; with `thorough` also the content of files that look unchanged."""
     try:
-        stamp = _read_stamp(folder / kind.stamp_file)
-        found = {str(file.relative_to(folder)): _sha256(file) for file in kind.files(folder)}
+        stamp = Stamp.read(folder / kind.stamp_file)
+        if stamp is not None and stamp.version != kind.version:
+            return ViewState.MISSING, None
+        seals = stamp.seals(folder, kind.files(folder), thorough=thorough) if stamp else {}
     except FileNotFoundError:
         return ViewState.MISSING, None
     except OSError:
         return ViewState.DAMAGED, None
-    if stamp is None or found != stamp.files:
+    if stamp is None or not stamp.covers(seals):
         return ViewState.DAMAGED, None
-    if stamp.version != kind.version:
-        return ViewState.MISSING, None
     if (stamp.generation, stamp.commit) == (snapshot.generation, snapshot.commit):
         return ViewState.IN_STEP, stamp
     known = stamp.generation < snapshot.generation and snapshot.has_commit(stamp.generation, stamp.commit)
     return (ViewState.BEHIND, stamp) if known else (ViewState.MISSING, None)
 
 
-def _read_stamp(path: Path) -> Stamp | None:
-    """Return a stamp, or None if the file does not hold one. Raises OSError, FileNotFoundError among them."""
-    try:
-        stamp = Stamp(**json.loads(path.read_bytes()))
-    except (ValueError, TypeError, RecursionError):
-        return None
-    known = isinstance(stamp.generation, int) and 0 < stamp.generation < 2**62
-    return stamp if known and isinstance(stamp.commit, str) and isinstance(stamp.files, dict) else None
-
-
 def _is_newest(store: Store, snapshot: Snapshot) -> bool:
     with store.snapshot() as newest:
         return bool(newest.commit == snapshot.commit)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def remove(path: Path) -> None:

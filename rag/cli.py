@@ -229,20 +229,23 @@ def chat(where: str, index: Path | None, k: int | None, threshold: float | None,
 @cli.command()
 @index_option
 @json_option
-def doctor(index: Path | None, as_json: bool) -> None:
+@click.option("--recall", is_flag=True, help="Also compare the search for vectors with an exact one.")
+def doctor(index: Path | None, as_json: bool, recall: bool) -> None:
     """Check every promise of the index; exits with 1 and the mending command if one is broken.
 
     \b
     Examples:
       rag doctor
       rag doctor --index other/.rag --json
+      rag doctor --recall
     """
     from index.doctor import examine
     from index.encoders import question_encoder
     from rag.assemble import open_store
 
     settings = Settings.from_environment(index=index)
-    checks = list(examine(open_store(settings), lambda: question_encoder(settings.encoder)))
+    make_encoder = cache(lambda: question_encoder(settings.encoder))
+    checks = list(examine(open_store(settings), make_encoder, measure_recall=recall))
     if as_json:
         print_json({"checks": [asdict(check) for check in checks]})
     else:

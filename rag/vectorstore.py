@@ -145,7 +145,7 @@ class IndexVectorStore(VectorStore):
                     )
                 if self._view is None or self._view[0] != snapshot.commit:
                     self._view = (snapshot.commit, open_view(VectorView, self._store, snapshot))
-                found = dict(self._view[1].search(vector, k))
+                found = dict(self._view[1].search(snapshot, vector, k))
                 return [(to_document(snapshot, s), found[s.id]) for s in snapshot.chunks(list(found))]
         except IndexMissingError:
             return []

@@ -53,3 +53,10 @@ def test_an_index_of_another_encoder_is_named(store: Store, folder: Path) -> Non
     build(store, folder)
     (bad,) = [check for check in examine(store, Other) if not check.ok]
     assert (bad.name, bad.detail) == ("vectors", "made with words@64, asked with other@1")
+
+
+def test_recall_is_measured_when_asked(store: Store, folder: Path) -> None:
+    build(store, folder)
+    (*_, last, remains) = examine(store, WordEncoder, measure_recall=True)
+    assert (last.name, last.ok, remains.name) == ("recall", True, "remains")
+    assert last.detail == "recall@10 is 1.000 for 4 sentences of the documents, against comparing every vector"

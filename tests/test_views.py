@@ -51,7 +51,7 @@ def test_faiss_gives_the_order_of_brute_force(store: Store, folder: Path) -> Non
     build(store, folder)
     vector = WordEncoder().encode(["dogs chase cats at night"])[0]
     with store.snapshot() as snapshot:
-        found = open_view(VectorView, store, snapshot).search(vector, 100)
+        found = open_view(VectorView, store, snapshot).search(snapshot, vector, 100)
         assert dict(found) == pytest.approx(brute_force(snapshot, vector), abs=1e-6)
     similarities = [similarity for _, similarity in found]
     assert similarities == sorted(similarities, reverse=True)
@@ -136,7 +136,7 @@ def test_a_view_behind_the_store_catches_up(store: Store, folder: Path) -> None:
     assert states(store)[0] is ViewState.BEHIND
     with store.snapshot() as snapshot:
         view = open_view(VectorView, store, snapshot)
-        assert sorted(i for i, _ in view.search(np.ones(64, np.float32), 99)) == ids(snapshot)
+        assert sorted(i for i, _ in view.search(snapshot, np.ones(64, np.float32), 99)) == ids(snapshot)
         assert json.loads((store.folder / "vectors.json").read_text())["generation"] == 2
 
 
