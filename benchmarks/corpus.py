@@ -5,8 +5,8 @@
 DATA is a folder with `*/docs.jsonl` (one `{"title", "text", "lang"}` a line) and `*/questions.jsonl`. A chunk is five
 sentences, four of five from one article; twenty chunks are a document. Each sentence is encoded once, by the real
 encoder; a chunk's vector is the sum of its sentences' vectors and a little noise, scaled to length 1 (to encode a
-million chunks takes a day here). So words, lengths and neighbourhoods are those of text; what cannot be measured with it is
-how good an answer is.
+million chunks takes a day here). So words, lengths and neighbourhoods are those of text; what cannot be measured with
+it is how good an answer is.
 """
 
 import argparse

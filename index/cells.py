@@ -16,11 +16,12 @@ import numpy as np
 
 from index.encoding import Vectors
 from index.errors import StorageError
-from index.snapshot import Ids, Snapshot
+from index.rows import Ids
+from index.snapshot import Snapshot
 from index.views import write_atomically
 
 TRAINED_ON = 64  # vectors a cell
-GROWTH = 4
+GROWTH = 2
 
 Lists: TypeAlias = Any  # faiss.IndexIVFScalarQuantizer; FAISS's types describe its C++ side
 
@@ -37,7 +38,7 @@ def train(snapshot: Snapshot) -> Lists:
 
 
 def suit(cells: Lists, count: int, dimension: int) -> bool:
-    """Say whether cells are fine for so many vectors: up to four times more or fewer than they were made for."""
+    """Say whether cells are fine for so many vectors: up to twice or half as many as they were made for."""
     times = count / cells.nlist**2
     return bool(cells.d == dimension and 1 / GROWTH <= times <= GROWTH)
 

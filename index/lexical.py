@@ -1,63 +1,31 @@
-"""The tantivy view: BM25 over the chunks' words, with and without accents.
-
-Two fields hold the same words. `folded` drops accents and endings, so "Abrego" finds "Ábrego" and "returns" finds
-"returned"; `exact` keeps them, so the form that was typed ranks first. Text is brought to NFC, for search only, and
-what is written without spaces between words (Chinese, Japanese, Thai, ...) becomes pairs of characters.
+"""The tantivy view: BM25 over the chunks' words, with and without accents (see words.py).
 
 On disk it is many small segments, each of the chunks with ids in one range, so that a change makes only one or two of
 them again (see segments.py); tantivy searches them as one index, with the statistics of all.
 """
 
-import re
-import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import ClassVar, Self
 
 import tantivy
-from tantivy import Filter, Occur, Query, TextAnalyzerBuilder, Tokenizer
+from tantivy import Occur, Query
 
-from index.chunking import Chunk
 from index.errors import StorageError
-from index.records import StoredChunk
+from index.rows import LAST_ID
 from index.segments import Range, Segment, adopt, plan, read_segments, segment_of, segment_size, write_segments
 from index.snapshot import Snapshot
 from index.views import View, remove
+from index.words import ANALYZERS, query_for, schema, searchable
 
 FOLDER = "lexical"
 MAKING = "lexical-making-"
 HEAP_BYTES = 64_000_000
-MAX_WORD = 100
-FEW_IDS = 5_000  # up to here a search is told which chunks to look at; then it is quicker to look further down
+FEW_IDS = 5_000  # up to here a search is told which chunks to look at; beyond, it is quicker to look further down
 GROWTH = 8  # how much further down, each time
-EXACT_BOOST = 0.5
-# Han, Hiragana and Katakana; Thai, Lao, Myanmar, Khmer with their vowel signs; Hangul is written with spaces, but its
-# endings stick to the words, so pairs find more there, too.
-UNSPACED = re.compile(
-    "[\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003134f"
-    "\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\uac00-\ud7a3]+"
-)
-
-
-def _schema() -> tantivy.Schema:
-    builder = tantivy.SchemaBuilder()
-    builder.add_integer_field("id", stored=False, indexed=True, fast=True)
-    builder.add_text_field("exact", tokenizer_name="exact")
-    builder.add_text_field("folded", tokenizer_name="folded")
-    return builder.build()
-
-
-def _words() -> TextAnalyzerBuilder:
-    return TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(MAX_WORD)).filter(Filter.lowercase())
-
-
-ANALYZERS = {
-    "exact": _words().build(),
-    "folded": _words().filter(Filter.ascii_fold()).filter(Filter.stemmer("english")).build(),
-}
 
 
 class LexicalView(View):
@@ -81,8 +49,8 @@ class LexicalView(View):
     @classmethod
     def in_memory(cls, snapshot: Snapshot) -> Self:
         """Make the index from all chunks."""
-        view = cls(tantivy.Index(_schema()))
-        view._add(stored for chunks, _ in snapshot.chunks_since(0) for stored in chunks)
+        view = cls(tantivy.Index(schema()))
+        view._add(snapshot.indexed_texts(1, LAST_ID))
         return view
 
     @classmethod
@@ -105,33 +73,30 @@ class LexicalView(View):
         removed = [] if since is None else snapshot.removed_since(since)
         parts = plan(old, removed, snapshot.count_since(since or 0))
         size = segment_size(sum(part.count for part in parts))
+        kept = [part for part in parts if isinstance(part, Segment)]
+        made: list[tuple[Path, Segment]] = []
         with _translated(folder), TemporaryDirectory(dir=folder, prefix=MAKING) as making:
-            template = cls._made(Path(making, "empty"), [])
-            kept = [part for part in parts if isinstance(part, Segment)]
-            made: list[tuple[Path, Segment]] = []
+            template, _ = cls._made(Path(making, "empty"), [])
             for part in parts:
-                if isinstance(part, Range):
-                    for chunks in _groups(snapshot.chunks_between(part.first, part.last), size):
-                        part_folder = cls._made(Path(making, str(len(made))), chunks)
-                        made.append((part_folder, segment_of(part_folder, chunks)))
+                texts = snapshot.indexed_texts(part.first, part.last) if isinstance(part, Range) else iter(())
+                for first in texts:
+                    own, ids = cls._made(Path(making, str(len(made))), chain([first], islice(texts, size - 1)))
+                    made.append((own, segment_of(own, ids)))
             unstamp()
             if since is None:
                 remove(place)
                 place.mkdir()
-            for part_folder, segment in made:
-                adopt(part_folder, place)
+            for own, segment in made:
+                adopt(own, place)
                 kept.append(segment)
-            write_segments(place, sorted(kept, key=lambda s: s.first), [path for path, _ in made], template)
+            write_segments(place, sorted(kept, key=lambda s: s.first), [own for own, _ in made], template)
             return cls(tantivy.Index.open(str(place)))
 
     @classmethod
-    def _made(cls, folder: Path, chunks: Sequence[StoredChunk]) -> Path:
-        """Make an index of some chunks in a new folder."""
+    def _made(cls, folder: Path, texts: Iterable[tuple[int, str]]) -> tuple[Path, list[int]]:
+        """Make an index of some chunks in a new folder; return the folder and their ids."""
         folder.mkdir()
-        view = cls(tantivy.Index(_schema(), path=str(folder)))
-        if chunks:
-            view._add(chunks)
-        return folder
+        return folder, cls(tantivy.Index(schema(), path=str(folder)))._add(texts)
 
     @classmethod
     def files(cls, folder: Path) -> list[Path]:
@@ -142,7 +107,7 @@ class LexicalView(View):
         """Return up to `k` (chunk id, BM25 score), best first. With `among`, only chunks of these ids."""
         if k < 1:
             return []
-        query = self._query(question)
+        query = query_for(question, self._searcher, self._index.schema)
         wanted = None if among is None else set(among)
         if wanted is not None and len(wanted) <= FEW_IDS:
             few = Query.term_set_query(self._index.schema, "id", list(wanted))
@@ -163,29 +128,19 @@ class LexicalView(View):
         query = Query.term_query(self._index.schema, "exact", word)
         return bool(self._searcher.search(query, limit=1, count=False).hits)
 
-    def _query(self, question: str) -> Query:
-        text = searchable(question)
-        terms: list[tuple[Occur, Query]] = []
-        for field, boost in (("folded", 1.0), ("exact", EXACT_BOOST)):
-            for word in dict.fromkeys(ANALYZERS[field].analyze(text)):
-                query = Query.term_query(self._index.schema, field, word)
-                terms.append((Occur.Should, Query.boost_query(query, boost)))
-        return Query.boolean_query(terms) if terms else Query.empty_query()
-
-    def _add(self, chunks: Iterable[StoredChunk]) -> None:
+    def _add(self, texts: Iterable[tuple[int, str]]) -> list[int]:
+        """Index texts with their chunks' ids; return the ids. tantivy works beside whoever reads the texts."""
+        ids: list[int] = []
         writer = self._index.writer(HEAP_BYTES, num_threads=1)
-        for stored in chunks:
-            text = searchable(indexed_text(stored.text, stored.chunk))
-            writer.add_document(tantivy.Document(id=stored.id, exact=text, folded=text))
+        for id_, text in texts:
+            words = searchable(text)
+            writer.add_document(tantivy.Document(id=id_, exact=words, folded=words))
+            ids.append(id_)
         writer.commit()
         writer.wait_merging_threads()
         self._index.reload()
         self._searcher = self._index.searcher()
-
-
-def _groups(chunks: Iterator[StoredChunk], size: int) -> Iterator[list[StoredChunk]]:
-    while group := list(islice(chunks, size)):
-        yield group
+        return ids
 
 
 @contextmanager
@@ -195,17 +150,3 @@ def _translated(folder: Path) -> Iterator[None]:
         yield
     except ValueError as error:
         raise StorageError(f"cannot use {folder / FOLDER}: {error}") from error
-
-
-def searchable(text: str) -> str:
-    """Return the text as its words are looked for. Example: "東京都 is" -> "東京 京都 is"."""
-    return UNSPACED.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", unicodedata.normalize("NFC", text))
-
-
-def _pairs(run: str) -> list[str]:
-    return [run[i : i + 2] for i in range(len(run) - 1)] or [run]
-
-
-def indexed_text(text: str, chunk: Chunk) -> str:
-    """Return the words to index of a chunk: its heading path and its own text."""
-    return "\n".join([*chunk.heading, text])

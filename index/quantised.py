@@ -2,7 +2,7 @@
 
 On disk these are segments, each with the chunks of one range of ids (see segments.py), mapped into memory. A change
 makes only those anew that it touches, from the codes that are left: of a removed chunk no vector stays, in any form.
-The cells stay as they are until there are four times more or fewer vectors than they were made for.
+The cells stay as they are until there are twice or half as many vectors as they were made for.
 """
 
 import math
@@ -28,16 +28,16 @@ from index.cells import (
 )
 from index.encoding import Vectors
 from index.errors import StorageError
+from index.rows import LAST_ID, Ids
 from index.segments import LIST, Range, Segment, plan, read_segments, segment_size, write_list
-from index.snapshot import LAST_ID, Ids, Snapshot
+from index.snapshot import Snapshot
 from index.views import remove
 
 FOLDER = "vectors.segments"
 CELLS = "cells.faiss"
 MAKING = ".new"
-PROBED = 32  # one cell in so many is searched
-MIN_PROBED = 8
-CANDIDATES = 2  # so many times more than are wanted are compared exactly
+PROBED = 64  # cells that are searched
+EXTRA = 10  # so many more than are wanted are compared exactly
 
 
 class QuantisedVectors:
@@ -114,7 +114,7 @@ class QuantisedVectors:
         many vectors are compared as without.
         """
         query = np.ascontiguousarray(vector.reshape(1, -1), np.float32)
-        probed = max(MIN_PROBED, self._cells.nlist / PROBED)
+        probed = float(PROBED)
         options = faiss.SearchParametersIVF()
         if among is not None:
             probed *= max(1.0, len(self) / max(1, len(among)))
@@ -124,9 +124,9 @@ class QuantisedVectors:
             options.sel = faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg, arg-type]  # Python's takes an array
         options.nprobe = min(self._cells.nlist, math.ceil(probed))
         near = self._cells.quantizer.search(query, options.nprobe)
-        found = [search_lists(segment, query, CANDIDATES * k, near, options) for segment in self._segments]
+        found = [search_lists(segment, query, k + EXTRA, near, options) for segment in self._segments]
         ids, similarities = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        best = ids[np.argsort(-similarities, kind="stable")[: CANDIDATES * k]]
+        best = ids[np.argsort(-similarities, kind="stable")[: k + EXTRA]]
         exact_ids, vectors = snapshot.vectors(best.tolist())
         similarities = vectors @ query[0]
         return [(int(exact_ids[i]), float(similarities[i])) for i in np.argsort(-similarities, kind="stable")[:k]]

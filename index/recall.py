@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.encoding import Encoder, Vectors
-from index.snapshot import Ids, Snapshot
+from index.rows import Ids
+from index.snapshot import Snapshot
 from index.vectors import VectorView
 
 QUESTIONS = 100

@@ -14,12 +14,11 @@ from pathlib import Path
 from uuid import UUID
 
 from index.errors import StorageError
-from index.records import StoredChunk
-from index.snapshot import LAST_ID
+from index.rows import LAST_ID
 from index.views import remove, write_atomically
 
 SEGMENT_CHUNKS = 1_000
-MANY = 32
+MANY = 64
 META = "meta.json"
 LIST = "segments.json"
 
@@ -82,10 +81,10 @@ def _fit_together(one: int, other: int, size: int) -> bool:
     return one + other <= SEGMENT_CHUNKS or (one + other <= size and max(one, other) <= 2 * min(one, other))
 
 
-def segment_of(making: Path, chunks: Sequence[StoredChunk]) -> Segment:
-    """Say what the segments of an index, made of these chunks in a folder of its own, are together."""
+def segment_of(making: Path, chunks: Sequence[int]) -> Segment:
+    """Say what the segments of an index, made of the chunks with these ids in a folder of its own, are together."""
     ids = tuple(str(segment["segment_id"]) for segment in _meta(making)["segments"])
-    return Segment(chunks[0].id, chunks[-1].id, len(chunks), ids)
+    return Segment(chunks[0], chunks[-1], len(chunks), ids)
 
 
 def adopt(making: Path, place: Path) -> None:

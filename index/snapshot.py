@@ -6,29 +6,22 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from index.chunking import Chunk, Sentence
 from index.documents import FileStat
 from index.encoding import Vectors
-from index.errors import IndexDamagedError
 from index.parsing import Block, Metadata, ParsedDocument, Place, place_label
 from index.records import DocumentRecord, FileRecord, StoredChunk
+from index.rows import BATCH, COLUMNS, ChunkRows, damaged, jsonable
 from index.schema import IndexMeta, checksum
 
-BATCH = 1_000
 CACHED_TEXTS = 100
-LAST_ID = 2**63 - 1  # SQLite's highest
-COLUMNS = 'id, key, document_id, start, "end", heading, sentences, vector, digest, checksum'
-
-Ids = NDArray[np.int64]
 
 
-class Snapshot:
+class Snapshot(ChunkRows):
     """One generation of the store, open for reading until its `with` block ends."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
         values = dict(connection.execute("SELECT key, value FROM meta"))
         try:
             self.meta = IndexMeta(
@@ -36,7 +29,7 @@ class Snapshot:
                 chunk_size=int(values["chunk_size"]),
                 chunk_overlap=int(values["chunk_overlap"]),
             )
-            self.dimension = int(values.get("dimension", 0))
+            super().__init__(connection, int(values.get("dimension", 0)))
         except (KeyError, ValueError) as error:
             raise damaged(f"its description is not readable ({error})") from error
         row = connection.execute("SELECT generation, id, at FROM commits ORDER BY generation DESC LIMIT 1").fetchone()
@@ -73,24 +66,6 @@ class Snapshot:
         )
         return {name: FileRecord(name, FileStat(*stat), sha, reason, at) for name, *stat, sha, reason, at in rows}
 
-    def vectors_of(self, digests: Sequence[str], since: int = 0) -> dict[str, bytes]:
-        """Return the vectors (as stored) of the texts with these digests, of chunks added after a generation."""
-        found: dict[str, bytes] = {}
-        for first in range(0, len(digests), BATCH):
-            part = list(digests[first : first + BATCH])
-            marks = ",".join("?" * len(part))
-            for row in self._connection.execute(
-                f"SELECT {COLUMNS} FROM chunks WHERE digest IN ({marks}) AND generation > ?", [*part, since]
-            ):
-                self._check_chunk(row)
-                found[row[8]] = row[7]
-        return found
-
-    def vectors_in(self, document_id: int) -> list[bytes]:
-        """Return the vectors of a document's chunks, as stored: float32, little-endian."""
-        rows = self._connection.execute("SELECT vector FROM chunks WHERE document_id = ?", (document_id,))
-        return [row[0] for row in rows]
-
     def text(self, document_id: int) -> str:
         """Return a document's text. Raises IndexDamagedError if it is not what was written."""
         if document_id not in self._texts:
@@ -109,7 +84,7 @@ class Snapshot:
             " FROM documents WHERE id = ?",
             (document_id,),
         ).fetchone()
-        if row is None or not isinstance(row[2], str) or checksum(*map(_jsonable, row[:-1])) != row[-1]:
+        if row is None or not isinstance(row[2], str) or checksum(*map(jsonable, row[:-1])) != row[-1]:
             raise damaged(f"the text of document {document_id} is not what was written")
         return tuple(row[:-1])
 
@@ -216,63 +191,19 @@ class Snapshot:
             yield chunks, np.frombuffer(b"".join(row[7] for row in rows), "<f4").reshape(len(rows), self.dimension)
             last = rows[-1][0]
 
-    def vectors_between(self, first: int, last: int) -> Iterator[tuple[Ids, Vectors]]:
-        """Yield batches of the ids from `first` to `last`, in that order, and their vectors (a row each)."""
+    def indexed_texts(self, first: int, last: int) -> Iterator[tuple[int, str]]:
+        """Yield what is searched by words of the chunks with ids from `first` to `last`: id, headings and own text."""
         while True:
             rows = self._connection.execute(
                 f"SELECT {COLUMNS} FROM chunks WHERE id BETWEEN ? AND ? ORDER BY id LIMIT {BATCH}", (first, last)
             ).fetchall()
             if not rows:
                 return
-            yield self._ids_and_vectors(rows)
+            for row in rows:
+                self.check_row(row)
+                id_, _, document_id, start, end, heading, *_ = row
+                yield id_, "\n".join([*json.loads(heading), self.text(document_id)[start:end]])
             first = rows[-1][0] + 1
-
-    def vectors_since(self, generation: int) -> Iterator[tuple[Ids, Vectors]]:
-        """Yield the same of the chunks that were added after a generation; their ids are higher than all before."""
-        row = self._connection.execute("SELECT min(id) FROM chunks WHERE generation > ?", (generation,)).fetchone()
-        if row[0] is not None:
-            yield from self.vectors_between(row[0], LAST_ID)
-
-    def vectors(self, ids: Sequence[int]) -> tuple[Ids, Vectors]:
-        """Return the ids that are there of these, in their own order, and their vectors (a row each)."""
-        rows: list[tuple[Any, ...]] = []
-        for first in range(0, len(ids), BATCH):
-            part = list(ids[first : first + BATCH])
-            marks = ",".join("?" * len(part))
-            rows += self._connection.execute(f"SELECT {COLUMNS} FROM chunks WHERE id IN ({marks}) ORDER BY id", part)
-        return self._ids_and_vectors(rows)
-
-    def _ids_and_vectors(self, rows: Sequence[tuple[Any, ...]]) -> tuple[Ids, Vectors]:
-        for row in rows:
-            self._check_chunk(row)
-        ids = np.array([row[0] for row in rows], np.int64)
-        return ids, np.frombuffer(b"".join(row[7] for row in rows), "<f4").reshape(len(rows), self.dimension)
-
-    def chunk_ids_evenly(self, count: int) -> list[int]:
-        """Return up to `count` ids of chunks, evenly spread over all."""
-        ids = [id_ for (id_,) in self._connection.execute("SELECT id FROM chunks ORDER BY id")]
-        return ids[:: max(1, -(-len(ids) // count))]
-
-    def chunks_between(self, first: int, last: int) -> Iterator[StoredChunk]:
-        """Yield the chunks with ids from `first` to `last`, in that order."""
-        while True:
-            rows = self._connection.execute(
-                f"SELECT {COLUMNS} FROM chunks WHERE id BETWEEN ? AND ? ORDER BY id LIMIT {BATCH}", (first, last)
-            ).fetchall()
-            if not rows:
-                return
-            yield from map(self._stored_chunk, rows)
-            first = rows[-1][0] + 1
-
-    def count_since(self, generation: int) -> int:
-        """Return the number of chunks that were added after a generation."""
-        row = self._connection.execute("SELECT count(*) FROM chunks WHERE generation > ?", (generation,)).fetchone()
-        return int(row[0])
-
-    def removed_since(self, generation: int) -> list[int]:
-        """Return the ids of the chunks that were removed after a generation."""
-        rows = self._connection.execute("SELECT chunk_id FROM removed WHERE generation > ?", (generation,))
-        return [row[0] for row in rows]
 
     def check_pages(self) -> None:
         """Let SQLite check its own pages. Raises IndexDamagedError with what it found."""
@@ -287,26 +218,10 @@ class Snapshot:
         for _ in self.chunks_since(0):
             pass
 
-    def _check_chunk(self, row: tuple[Any, ...]) -> None:
-        id_, *columns, vector, digest, written = row
-        if not isinstance(vector, bytes) or checksum(*map(_jsonable, (*columns, digest)), vector=vector) != written:
-            raise damaged(f"chunk {id_} is not what was written")
-        if len(vector) != 4 * self.dimension:
-            raise damaged(f"chunk {id_} has a vector of {len(vector)} bytes, the index of {4 * self.dimension}")
-
     def _stored_chunk(self, row: tuple[Any, ...]) -> StoredChunk:
-        self._check_chunk(row)
+        self.check_row(row)
+        self.check_length(row)
         id_, key, document_id, start, end, heading, sentences, *_ = row
         text = self.text(document_id)
         chunk = Chunk(start, end, tuple(json.loads(heading)), tuple(Sentence(*s) for s in json.loads(sentences)))
         return StoredChunk(id_, key, document_id, self._names[document_id], text[start:end], chunk)
-
-
-def _jsonable(value: object) -> object:
-    """Return a column's value so that JSON can hold it; a blob where text belongs is damage, and differs."""
-    return repr(value) if isinstance(value, bytes) else value
-
-
-def damaged(what: str) -> IndexDamagedError:
-    """Return the error for content that fails its checksum."""
-    return IndexDamagedError(f"the index is damaged ({what}): run `rag index FOLDER --rebuild`")

@@ -1,9 +1,10 @@
 """Prove that nothing of a removed document is left in an index folder, or say where something is.
 
-Every file of the folder is searched, byte by byte, for pieces of the document's text, for its chunks' vectors and for
-its name: the database with its free pages and its log, the FAISS files (for the 8-bit codes of its vectors, too),
-tantivy's segments, databases set aside, and whatever else lies there. Pieces that another document holds, too, prove nothing and are left out. tantivy keeps words
-in a form of its own, so it is also asked for them, and none of its segments may hold a deleted chunk.
+Every file of the folder is searched, byte by byte, for pieces of the document's text, for its chunks' vectors (and the
+8-bit codes that FAISS may keep them as) and for its name: the database with its free pages and its log, the FAISS
+files, tantivy's segments, databases set aside, and whatever else lies there. Pieces that another document holds, too,
+prove nothing and are left out. tantivy keeps words in a form of its own, so it is also asked for them, and none of its
+segments may hold a deleted chunk.
 """
 
 import re

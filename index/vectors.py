@@ -14,7 +14,8 @@ import numpy as np
 from index.cells import translated
 from index.encoding import Vectors
 from index.quantised import FOLDER, QuantisedVectors
-from index.snapshot import Ids, Snapshot
+from index.rows import Ids
+from index.snapshot import Snapshot
 from index.views import View, remove, write_atomically
 
 FILE = "vectors.faiss"

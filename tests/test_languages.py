@@ -9,10 +9,11 @@ import pytest
 from index.encoders import document_encoder, question_encoder
 from index.encoding import MULTILINGUAL_ENCODER, encoder_identity
 from index.languages import language_of, mostly_english
-from index.lexical import LexicalView, searchable
+from index.lexical import LexicalView
 from index.sentences import split_sentences
 from index.store import Store
 from index.views import ViewState, open_view, view_state
+from index.words import searchable
 from rag.phrases import PHRASES, phrases
 from tests.conftest import build, rag
 

@@ -75,3 +75,35 @@ def test_search_refuses_an_index_of_another_encoder(store: Store, folder: Path) 
 
     with pytest.raises(IndexIncompatibleError, match=r"words@64.*other@1"):
         Searcher(store, Other()).search("lease", 1)
+
+
+def test_of_many_chunks_the_most_frequent_words_are_left_out_unless_there_are_no_others(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        (folder / f"{number}.txt").write_text(f"The house of number {number} and the café." + " Tea." * (number == 7))
+    build(store, folder)
+    with store.snapshot() as snapshot:
+        view = open_view(LexicalView, store, snapshot)
+        all_words, frequent = view.search("the tea of the cafe", 50), view.search("the café", 50)
+        monkeypatch.setattr("index.words.MANY_CHUNKS", 1)
+        few_words = view.search("the tea of the cafe", 50)
+        assert len(all_words) >= 20
+        assert [id_ for id_, _ in few_words] == [all_words[0][0]]
+        assert dict(view.search("the café", 50)) == pytest.approx(dict(frequent), rel=1e-5)
+
+
+def test_a_filter_of_few_chunks_finds_what_looking_further_down_finds(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(60):
+        (folder / f"{number:02}.txt").write_text("Zebra. " * (1 + number % 7) + f"Number {number}.")
+    build(store, folder)
+    with store.snapshot() as snapshot:
+        view = open_view(LexicalView, store, snapshot)
+        among = snapshot.chunk_ids_evenly(9)
+        told = dict(view.search("the zebra", 5, among))
+        monkeypatch.setattr("index.lexical.FEW_IDS", 0)
+        assert dict(view.search("the zebra", 5, among)) == pytest.approx(told)
+        assert len(told) == 5
+        assert set(told) <= set(among)
