@@ -16,7 +16,7 @@ from tantivy import Occur, Query
 
 from index.errors import StorageError
 from index.rows import LAST_ID
-from index.segments import Range, Segment, adopt, plan, read_segments, segment_of, segment_size, write_segments
+from index.segments import Range, Segment, adopt, plan, read_segments, segment_of, segment_size, share, write_segments
 from index.snapshot import Snapshot
 from index.views import View, remove
 from index.words import ANALYZERS, query_for, schema, searchable
@@ -79,8 +79,9 @@ class LexicalView(View):
             template, _ = cls._made(Path(making, "empty"), [])
             for part in parts:
                 texts = snapshot.indexed_texts(part.first, part.last) if isinstance(part, Range) else iter(())
+                rest = share(part.count, size) - 1
                 for first in texts:
-                    own, ids = cls._made(Path(making, str(len(made))), chain([first], islice(texts, size - 1)))
+                    own, ids = cls._made(Path(making, str(len(made))), chain([first], islice(texts, rest)))
                     made.append((own, segment_of(own, ids)))
             unstamp()
             if since is None:

@@ -29,7 +29,7 @@ from index.cells import (
 from index.encoding import Vectors
 from index.errors import StorageError
 from index.rows import LAST_ID, Ids
-from index.segments import LIST, Range, Segment, plan, read_segments, segment_size, write_list
+from index.segments import LIST, Range, Segment, plan, read_segments, segment_size, share, write_list
 from index.snapshot import Snapshot
 from index.views import remove
 
@@ -142,12 +142,13 @@ def _made(
 ) -> Iterator[tuple[Segment, Lists]]:
     """Yield the segments of a range: what is left of old ones, `pieces`, then the store's chunks beyond `after`."""
     lists, first, last = empty(cells), part.first, min(after, part.last)
+    full = share(part.count, size)
     for piece in pieces:
         lists.merge_from(piece, 0)
     for ids, vectors in snapshot.vectors_between(max(part.first, after + 1), part.last):
         lists.add_with_ids(vectors, ids)
         last = int(ids[-1])
-        if lists.ntotal >= size:
+        if lists.ntotal >= full:
             yield _segment(first, last, lists), lists
             lists, first = empty(cells), last + 1
     if lists.ntotal:

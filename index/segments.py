@@ -47,6 +47,14 @@ def segment_size(chunks: int) -> int:
     return max(SEGMENT_CHUNKS, chunks // MANY)
 
 
+def share(chunks: int, size: int) -> int:
+    """Return how many chunks each segment of a range gets: about `size`, and none is left with a few.
+
+    Example: 1,010 chunks where a segment holds 1,000 make one segment, 1,600 make two of 800.
+    """
+    return -(-chunks // max(1, round(chunks / size)))
+
+
 def plan(old: Sequence[Segment], removed: Sequence[int], added: int) -> list[Segment | Range]:
     """Say which segments stay and which ranges are to be indexed (again), in the order of their ids.
 

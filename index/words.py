@@ -14,9 +14,9 @@ from tantivy import Filter, Occur, Query, TextAnalyzerBuilder, Tokenizer
 MAX_WORD = 100
 WEIGHTS = {"folded": 1.0, "exact": 0.5}
 # Where there are many chunks, a question's most frequent words take nearly all of the time and hardly rank: a word in a
-# quarter of all chunks counts a sixth of one in a thousandth.
+# fifth of all chunks counts a quarter of one in a thousandth.
 MANY_CHUNKS = 20_000
-FREQUENT = 0.25
+FREQUENT = 0.2
 SAME = 0.98
 # Han, Hiragana and Katakana; Thai, Lao, Myanmar, Khmer with their vowel signs; Hangul is written with spaces, but its
 # endings stick to the words, so pairs find more there, too.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from index.lexical import FOLDER, LexicalView
-from index.segments import LAST_ID, Range, Segment, has_deleted, plan, read_segments
+from index.segments import LAST_ID, Range, Segment, has_deleted, plan, read_segments, share
 from index.store import Store
 from index.views import open_view
 from tests.conftest import build
@@ -38,6 +38,20 @@ def test_only_segments_that_changed_or_fit_together_are_made_again(
     old: list[Segment], removed: list[int], added: int, expected: list[Segment | Range]
 ) -> None:
     assert plan(old, removed, added) == expected
+
+
+@pytest.mark.parametrize(("chunks", "each"), [(1, 1), (999, 999), (1_010, 1_010), (1_600, 800), (64_001, 1_001)])
+def test_no_segment_is_left_with_a_few(chunks: int, each: int) -> None:
+    assert share(chunks, 1_000) == each
+
+
+def test_neighbours_of_unlike_size_are_not_joined_into_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a few new chunks do not have thousands indexed again; small ones are always joined."""
+    monkeypatch.setattr("index.segments.MANY", 1)
+    many = segment(1, 900_000, 900_000)
+    assert plan([many], [], 9) == [many, Range(900_001, LAST_ID, 9)]
+    assert plan([many, segment(900_001, 900_006, 6)], [], 5) == [many, Range(900_001, LAST_ID, 11)]
+    assert plan([segment(1, 3, 3)], [], 1) == [Range(1, LAST_ID, 4)]
 
 
 def test_many_edits_leave_the_index_that_one_build_makes(store: Store, tmp_path: Path) -> None:
