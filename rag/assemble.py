@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from index.store import Store
     from rag.abstention import Judge
     from rag.chain import Chain
+    from rag.generation.writer import Writer
     from rag.reranking import Reranker
 
 
@@ -45,17 +46,22 @@ def open_searcher(settings: Settings) -> "Searcher":
 def open_chain(settings: Settings) -> "Chain":
     """Return the chain from question to answer."""
     with ThreadPoolExecutor(max_workers=2) as pool:
-        # Reading and checking 125 MB of models leaves the interpreter free: meanwhile it imports LangChain (1 s).
+        # Reading and checking 125 MB of models leaves the interpreter free: meanwhile it imports the rest.
         reranker = pool.submit(_open_reranker, settings)
         searcher = pool.submit(open_searcher, settings)
         from rag.abstention import load_gate
         from rag.chain import Chain
-        from rag.generation.writer import open_writer
 
         gate = load_gate(reranker.result().name, settings.threshold)
         foreign = foreign_judge(settings, searcher.result().encoder)
-        writer = open_writer(settings, searcher.result().encoder.count_tokens) if settings.model else None
+        writer = _open_writer(settings, searcher.result().encoder) if settings.model else None
         return Chain(searcher.result(), reranker.result(), gate, settings.k, foreign, writer)
+
+
+def _open_writer(settings: Settings, encoder: "Encoder") -> "Writer":
+    from rag.generation.writer import open_writer
+
+    return open_writer(settings, encoder.count_tokens)
 
 
 def foreign_judge(settings: Settings, encoder: "Encoder") -> "Judge | None":

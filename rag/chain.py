@@ -6,11 +6,10 @@ without a language model.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
-
-from langchain_core.runnables import Runnable, RunnableLambda
+from functools import cached_property, reduce
+from typing import TYPE_CHECKING, Any
 
 from index.filters import DocumentFilter
 from index.languages import language_of, mostly_english
@@ -29,6 +28,8 @@ from rag.reranking import Reranker
 from rag.stages import Draft, Question, Ranked, Retrieved, Step, ranked_hits, timed, understood
 
 if TYPE_CHECKING:
+    from langchain_core.runnables import Runnable
+
     from rag.generation.writer import Writer
 
 FIRST_SCORED = 3  # of the passages, before it is decided whether the others need be scored
@@ -57,23 +58,36 @@ class Chain:
         self.foreign = foreign
         self.writer = writer
         self.k = k
-        self.runnable: Runnable[str | Question, Answer] = (
-            RunnableLambda(self.rewrite)
-            | RunnableLambda(self.retrieve)
-            | RunnableLambda(self.rerank)
-            | RunnableLambda(self.read)
-            | RunnableLambda(self.gate_draft)
-            | RunnableLambda(self.again)
-            | RunnableLambda(self.write)
-            | RunnableLambda(self.verify)
+
+    @property
+    def stages(self) -> tuple[Callable[[Any], Any], ...]:
+        """Return the stages in their order; each takes what the one before returns."""
+        return (
+            self.rewrite,
+            self.retrieve,
+            self.rerank,
+            self.read,
+            self.gate_draft,
+            self.again,
+            self.write,
+            self.verify,
         )
+
+    @cached_property
+    def runnable(self) -> "Runnable[str | Question, Answer]":
+        """Return the stages as a LangChain runnable. It is imported here, which takes longer than an answer."""
+        from langchain_core.runnables import RunnableLambda, RunnableSequence
+
+        return RunnableSequence(*map(RunnableLambda, self.stages))
 
     def invoke(self, question: str, history: Sequence[Turn] = (), where: DocumentFilter | None = None) -> Answer:
         """Answer a question, which may lean on the turns before it, from all documents or those that meet `where`.
 
         Raises QuestionError, FilterError if no document meets `where`, or an error of the index.
         """
-        return self.runnable.invoke(Question(question, tuple(history), where=where))
+        asked: Any = Question(question, tuple(history), where=where)
+        answer: Answer = reduce(lambda given, stage: stage(given), self.stages, asked)
+        return answer
 
     def stream(
         self, question: str, history: Sequence[Turn] = (), where: DocumentFilter | None = None

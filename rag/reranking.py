@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from index.batching import batches
 from index.encoding import Encoder
 from index.errors import ModelMissingError
 from index.models import RERANKER_FILES
@@ -23,7 +24,6 @@ logger = logging.getLogger("rag")
 Scores = NDArray[np.float32]
 
 MAX_TOKENS = 320
-BATCH_TOKENS = 2_048
 REMEMBERED_PAIRS = 5_000
 
 
@@ -70,7 +70,7 @@ class CrossEncoder:
         """Return the logits of the pairs (question, text)."""
         pairs = self._tokenizer.encode_batch([(question, text) for text in texts])
         scores = np.zeros(len(texts), np.float32)
-        for batch in batches([len(p.ids) for p in pairs], BATCH_TOKENS):
+        for batch in batches([len(p.ids) for p in pairs]):
             width = max(len(pairs[i].ids) for i in batch)
             feed = {name: np.zeros((len(batch), width), np.int64) for name in FEEDS}
             for row, i in enumerate(batch):
@@ -137,17 +137,3 @@ def load_reranker(make_encoder: Callable[[], Encoder]) -> Reranker:
     except ModelMissingError as error:
         logger.warning("%s; ranking by cosine similarity, which answers less well", error)
         return Remembering(CosineReranker(make_encoder()))
-
-
-def batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Group positions by length, so that little is padded: each group's size times its longest is within budget.
-
-    Example: lengths [9, 2, 2], budget 10 -> [[1, 2], [0]].
-    """
-    groups: list[list[int]] = []
-    for position in sorted(range(len(lengths)), key=lambda i: lengths[i]):
-        if groups and (len(groups[-1]) + 1) * lengths[position] <= budget:
-            groups[-1].append(position)
-        else:
-            groups.append([position])
-    return groups

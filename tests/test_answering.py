@@ -90,7 +90,7 @@ def test_every_stage_can_be_called_alone_and_the_runnable_is_all(chain: Chain) -
     assert [r.score for r in ranked.hits] == sorted((r.score for r in ranked.hits), reverse=True)
     draft = chain.read(ranked)
     answer = chain.verify(chain.gate_draft(draft))
-    assert answer.claims == chain.invoke(question).claims
+    assert answer.claims == chain.invoke(question).claims == chain.runnable.invoke(question).claims
     assert list(answer.timings) == ["retrieve", "rerank", "read", "verify"]
     assert len(chain.runnable.steps) == 8  # and `again` and `write`, which need a language model
 

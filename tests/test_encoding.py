@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from index.batching import batches
 from index.encoders import document_encoder, question_encoder
 from index.encoding import DEFAULT_ENCODER, encoder_identity
 from index.errors import ModelError
 from index.models import ENCODER_FILES, RERANKER_FILES, ModelFiles
-from rag.reranking import CrossEncoder, batches, load_reranker
+from rag.reranking import CrossEncoder, load_reranker
 from tests.conftest import ROOT, SEED, WordEncoder
 
 TEXTS = ["Why wasn't Ábrego García returned?", "", "a", "日本語のテキスト 😀", "word " * 600, SEED.read_text()]
@@ -83,6 +84,7 @@ def test_batches_put_equal_lengths_together() -> None:
     assert batches([9, 2, 2], 10) == [[1, 2], [0]]
     assert batches([], 10) == []
     assert batches([50], 10) == [[0]]
+    assert batches([50, 10, 20, 50], tokens=1_000, padding=15) == [[1, 2], [0, 3]]  # 10 and 20: ten are padding
 
 
 def test_without_the_cross_encoder_cosine_stands_in_with_one_warning(

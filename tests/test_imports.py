@@ -13,12 +13,15 @@ from rag.assemble import index_meta
 from rag.settings import Settings
 from tests.conftest import ROOT, SEED
 
-HEAVY = {"torch", "sentence_transformers", "transformers", "gradio", "langchain_core", "faiss", "onnxruntime", "numpy"}
+HEAVY = {
+    *("torch", "sentence_transformers", "transformers", "gradio", "fastapi", "uvicorn", "matplotlib", "lxml"),
+    *("langchain_core", "langsmith", "pydantic", "faiss", "onnxruntime", "numpy"),
+}
 ALLOWED = {
     "--help": set(),
     "status": {"faiss", "numpy"},
     "search": {"faiss", "numpy", "onnxruntime"},
-    "ask": {"faiss", "numpy", "onnxruntime", "langchain_core"},
+    "ask": {"faiss", "numpy", "onnxruntime"},
 }
 REPORT = """
 import os, sys
