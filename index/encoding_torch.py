@@ -1,13 +1,13 @@
-"""Any sentence-transformers model as an encoder. Importing this file takes seconds; only indexing does."""
+"""Any sentence-transformers model as an encoder. Importing this file takes seconds."""
 
 import logging
 from collections.abc import Sequence
 
 import numpy as np
 
-from index.encoding import DEFAULT_ENCODER, Vectors, encoder_identity
+from index.encoding import Vectors, encoder_identity
 from index.errors import ModelError
-from index.models import ENCODER_FILES, go_offline
+from index.models import go_offline
 
 go_offline()
 from sentence_transformers import SentenceTransformer  # noqa: E402 - reads the environment when imported
@@ -16,14 +16,13 @@ BATCH = 32
 
 
 class SentenceTransformerEncoder:
-    """Encode texts with a sentence-transformers model from a folder, or with the pinned default."""
+    """Encode texts with a sentence-transformers model from a folder."""
 
-    def __init__(self, name: str = DEFAULT_ENCODER) -> None:
+    def __init__(self, name: str) -> None:
         self.identity = encoder_identity(name)
-        folder = str(ENCODER_FILES.checked("model.safetensors").parent) if name == DEFAULT_ENCODER else name
         logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
         try:
-            self._model = SentenceTransformer(folder, device="cpu", local_files_only=True)
+            self._model = SentenceTransformer(name, device="cpu", local_files_only=True)
         except Exception as error:  # each file format of a model has its own errors
             raise ModelError(f"cannot load the model {name}: {error}") from error
         dimension = self._model.get_embedding_dimension()

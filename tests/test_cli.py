@@ -24,7 +24,7 @@ QUESTION = "Why wasn't Ábrego García returned?"
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the seed article indexed, by the real command with sentence-transformers."""
+    """Return a folder with the seed article indexed, by the real command."""
     home = tmp_path_factory.mktemp("home")
     shutil.copytree(SEED.parent, home / "seeds")
     result = rag("index", cwd=home)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from index.batching import batches
-from index.encoders import document_encoder, question_encoder
+from index.encoders import question_encoder
 from index.encoding import DEFAULT_ENCODER, encoder_identity
+from index.encoding_torch import SentenceTransformerEncoder
 from index.errors import ModelError
 from index.models import ENCODER_FILES, RERANKER_FILES, ModelFiles
 from rag.reranking import CrossEncoder, load_reranker
@@ -23,13 +24,14 @@ def fast():
 
 
 def test_onnx_and_sentence_transformers_agree(fast) -> None:
-    slow = document_encoder()
+    slow = SentenceTransformerEncoder(str(ENCODER_FILES.folder()))
     one, other = fast.encode(TEXTS), slow.encode(TEXTS)
     assert one.shape == other.shape == (len(TEXTS), 384)
     np.testing.assert_allclose(one, other, atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(one, axis=1), 1, atol=1e-5)
     assert fast.count_tokens(TEXTS) == slow.count_tokens(TEXTS)
-    assert fast.identity == slow.identity == encoder_identity(DEFAULT_ENCODER)
+    assert fast.identity == encoder_identity(DEFAULT_ENCODER)
+    assert fast.identity.partition("@")[2] == slow.identity.partition("@")[2]
     assert fast.encode([]).shape == slow.encode([]).shape == (0, 384)
 
 

@@ -20,6 +20,7 @@ HEAVY = {
 ALLOWED = {
     "--help": set(),
     "status": {"faiss", "numpy"},
+    "index": {"faiss", "numpy", "onnxruntime"},
     "search": {"faiss", "numpy", "onnxruntime"},
     "ask": {"faiss", "numpy", "onnxruntime"},
 }
@@ -38,6 +39,8 @@ rag.cli.main()
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("imports")
+    (home / "texts").mkdir()
+    (home / "texts" / "cats.txt").write_text("Cats sleep a lot.")
     settings = Settings(index=home / ".rag")
     Builder(Store(settings.index), index_meta(settings), question_encoder).build(SEED.parent)
     return home
@@ -45,7 +48,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("command", ALLOWED)
 def test_a_command_loads_only_what_it_needs(home: Path, command: str) -> None:
-    arguments = [command, "What is CECOT?"] if command in ("ask", "search") else [command]
+    arguments = [
+        command,
+        *{"index": [str(home / "texts")], "--help": [], "status": []}.get(command, ["What is CECOT?"]),
+    ]
     result = subprocess.run(
         [sys.executable, "-c", REPORT, *arguments],
         cwd=home,
