@@ -53,9 +53,20 @@ format: $(READY)
 docs: $(READY)
 	$(BIN)/python scripts/build_docs.py
 
+# With DATA=FOLDER, which holds */docs.jsonl and */questions.jsonl (see benchmarks/corpus.py), also what needs many texts;
+# a million chunks take 8 GB in BENCH and half an hour.
+DATA ?=
+BENCH ?= .bench
+CHUNKS ?= 10000 100000 1000000
 bench: $(READY)
 	$(BIN)/python benchmarks/cold_start.py
 	$(BIN)/python benchmarks/one_change.py
+ifneq ($(DATA),)
+	$(BIN)/python benchmarks/throughput.py $(DATA)
+	$(BIN)/python benchmarks/scale.py $(DATA) $(BENCH) -n $(CHUNKS)
+	$(BIN)/python benchmarks/answers.py $(DATA) $(foreach n,$(CHUNKS),$(BENCH)/$(n)/.rag)
+	$(BIN)/python benchmarks/growth.py $(DATA) $(BENCH)
+endif
 
 clean:
 	rm -rf $(VENV) .rag build dist *.egg-info

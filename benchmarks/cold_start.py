@@ -1,14 +1,16 @@
-"""Time `rag ask` against the plain LangChain script, side by side: wall seconds of a whole new process, each time.
+"""Time `rag ask` against the plain LangChain script, side by side: seconds of a whole new process, each time.
 
     python benchmarks/cold_start.py -n 5
 
 "Cold" is the process, not the disk: the round that is not counted leaves the files in the page cache. The commands
 take turns, so that whatever else the machine does falls on all of them. Compare within one run, never across runs.
+"cores" are the seconds that all cores worked for it, together, which programs beside it change little.
 """
 
 import argparse
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -38,20 +40,28 @@ def clean_environment(bytecode: Path) -> dict[str, str]:
     return {**kept, "PYTHONPYCACHEPREFIX": str(bytecode)}
 
 
-def run(command: list[str], environment: dict[str, str], codes: tuple[int, ...] = (0,)) -> float:
-    """Return the wall seconds of a command. Raises SystemExit with its stderr if it fails."""
-    started = time.perf_counter()
+def run(command: list[str], environment: dict[str, str], codes: tuple[int, ...] = (0,)) -> tuple[float, float]:
+    """Return the wall seconds of a command, and those of all cores. Raises SystemExit with its stderr if it fails."""
+    started, used = time.perf_counter(), _used()
     done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    seconds = time.perf_counter() - started
+    seconds = time.perf_counter() - started, _used() - used
     if done.returncode not in codes:
         message = done.stderr.decode("utf-8", "replace").strip()
         raise SystemExit(f"exit code {done.returncode} from {' '.join(command)}\n{message}")
     return seconds
 
 
-def measure(commands: dict[str, list[str]], environment: dict[str, str], rounds: int) -> dict[str, list[float]]:
+def _used() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+Seconds = dict[str, list[tuple[float, float]]]
+
+
+def measure(commands: dict[str, list[str]], environment: dict[str, str], rounds: int) -> Seconds:
     """Run all commands in turn, one round uncounted and then `rounds` that count."""
-    seconds: dict[str, list[float]] = {name: [] for name in commands}
+    seconds: Seconds = {name: [] for name in commands}
     for number in range(rounds + 1):
         for name, command in commands.items():
             taken = run(command, environment, ACCEPTED_CODES.get(name, (0,)))
@@ -75,13 +85,16 @@ def _field(path: str, name: str) -> str | None:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), None)
 
 
-def report(seconds: dict[str, list[float]]) -> str:
-    """Return the table, and the ratio of the two medians that are compared."""
-    lines = [f"{'command':<18}{'min':>8}{'median':>8}{'max':>8}  (s)"]
+def report(seconds: Seconds) -> str:
+    """Return the table, and the ratios of the medians that are compared."""
+    lines = [f"{'command':<18}{'min':>8}{'median':>8}{'max':>8}{'cores':>8}  (s)"]
+    medians: dict[str, tuple[float, float]] = {}
     for name, taken in seconds.items():
-        lines.append(f"{name:<18}{min(taken):>8.2f}{statistics.median(taken):>8.2f}{max(taken):>8.2f}")
-    ratio = statistics.median(seconds[ASK]) / statistics.median(seconds[SCRIPT])
-    return "\n".join([*lines, f"{ASK} / {SCRIPT}: {ratio:.2f} (ratio of medians)"])
+        clock, cores = zip(*taken, strict=True)
+        medians[name] = statistics.median(clock), statistics.median(cores)
+        lines.append(f"{name:<18}{min(clock):>8.2f}{medians[name][0]:>8.2f}{max(clock):>8.2f}{medians[name][1]:>8.2f}")
+    by_clock, by_cores = (ours / theirs for ours, theirs in zip(medians[ASK], medians[SCRIPT], strict=True))
+    return "\n".join([*lines, f"{ASK} / {SCRIPT}: {by_clock:.2f} by the clock, {by_cores:.2f} of all cores (medians)"])
 
 
 def main() -> None:

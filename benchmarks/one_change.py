@@ -40,7 +40,7 @@ STAGES = (
     ("views", "index.build", "mend_views"),
     ("  FAISS", "index.vectors", "VectorView.write"),
     ("  tantivy", "index.lexical", "LexicalView.write"),
-    ("  hashes of their files", "index.views", "_sha256"),
+    ("  hashes of their files", "index.stamps", "Seal.of"),
 )
 
 
