@@ -25,7 +25,6 @@ from index.store import Store
 from rag.assemble import open_chain
 from rag.settings import Settings
 
-QUESTIONS = 40
 DOCUMENTS = 10_000
 EDITS = 5
 
@@ -105,12 +104,13 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("-n", "--chunks", type=int, nargs="+", default=[12_500, 25_000, 50_000, 100_000])
+    parser.add_argument("-q", "--questions", type=int, default=40, help="asked of each index [%(default)s]")
     parser.add_argument("--plot", type=Path)
     arguments = parser.parse_args()
     print(machine())
     pool = read_pool(arguments.data, arguments.folder, question_encoder())
     asked = read_questions(arguments.data)
-    questions = asked[:: len(asked) // QUESTIONS][:QUESTIONS]
+    questions = asked[:: len(asked) // arguments.questions][: arguments.questions]
     rows = []
     print(f"{'chunks':>9}{'seconds':>9}{'MB':>7}{'search, ms':>12}{'answer, ms':>12}")
     for count in arguments.chunks:
