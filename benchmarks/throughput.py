@@ -27,7 +27,7 @@ from index.store import Store
 from rag.indexing import index_folders
 from rag.settings import Settings
 
-CHARACTERS = 40_000  # of the texts of a round
+CHARACTERS = 120_000  # of the texts of a round
 
 
 def seconds(work: Callable[[], object]) -> tuple[float, float]:
