@@ -38,8 +38,8 @@ from rag.terminal import (
     where_option,
     width,
 )
-from ui.cli import feedback_command, ui_command
-from ui.keeping import backup_command, export_command, import_command, remove_command
+from server.cli import serve_command, token_group, ui_command, user_group
+from ui.keeping import backup_command, export_command, feedback_command, import_command, remove_command
 
 NOT_IN_DOCUMENTS = 3
 WITHOUT_MODEL = 4
@@ -255,6 +255,6 @@ def doctor(index: Path | None, as_json: bool) -> None:
 for command in (
     *(backup_command, export_command, import_command, remove_command),
     *(index_command, ocr_command, status_command, watch_command),
-    *(eval_group, feedback_command, ui_command),
+    *(eval_group, feedback_command, serve_command, token_group, ui_command, user_group),
 ):
     cli.add_command(command)

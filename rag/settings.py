@@ -33,6 +33,9 @@ class Settings:
     model_price: str = ""
     max_cost: float | None = None
     keep_unsupported: bool = False
+    host: str = "127.0.0.1"
+    port: int = 7860
+    url: str = ""
 
     @classmethod
     def from_environment(cls, **flags: object) -> "Settings":
@@ -57,6 +60,7 @@ class Settings:
         if settings.max_cost is not None:
             _check("max_cost", settings.max_cost, 0, 1e6)
         _ = settings.prices  # raises what is wrong with them
+        _check("port", settings.port, 1, 65_535)
         return settings
 
     @property
@@ -87,6 +91,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "model_context": int,
     "max_cost": float,
     "keep_unsupported": _yes,
+    "port": int,
 }
 
 
