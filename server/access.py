@@ -82,6 +82,7 @@ class Access:
         sending = self._with_headers(send, fresh)
         try:
             self._check_site(scope["method"], headers)
+            self._name_as_public(scope)
             if path not in OPEN:
                 scope[KEY] = await self._visitor(scope, headers, browser or fresh)
             if path.startswith(CLOSED):
@@ -105,6 +106,13 @@ class Access:
             scope["raw_path"] = prefix.encode() + (scope.get("raw_path") or path.encode())
         scope["root_path"] = prefix
         return str(scope["path"]).removeprefix(prefix) or "/"
+
+    def _name_as_public(self, scope: Scope) -> None:
+        """Have the application write addresses as people use them, whatever of it the proxy passes on."""
+        if self.public.url:
+            scope["scheme"], _, host = self.public.origin.partition("://")
+            passed_on = [pair for pair in scope["headers"] if pair[0] not in (b"host", b"x-forwarded-host")]
+            scope["headers"] = [(b"host", host.encode()), *passed_on]
 
     def _check_site(self, method: str, headers: Headers) -> None:
         host, origin = headers.get("host", ""), headers.get("origin")

@@ -66,7 +66,7 @@ def _mount_page(app: FastAPI, desk: Desk, public: Public) -> None:
         app,
         build_page(desk, app.state.conversations),
         path="/",
-        root_path=public.url.rstrip("/") or None,
+        root_path=public.prefix or None,
         footer_links=[],
         run_history=False,
         show_error=True,

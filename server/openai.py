@@ -2,23 +2,27 @@
 
 The last message is the question, and those before it what it may lean on. The text of the answer has `[n]` behind
 every sentence; where these stand is in `annotations`, and the whole Answer in `answer`, a field of our own. What steers
-a language model (`temperature`, system messages and so on) is read over: the documents alone say what is answered.
+a language model (`temperature`, system messages and so on) is read over: the documents alone say what is answered, and
+the server's own setting which language model, if any, writes it.
 """
 
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, Literal
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from index.errors import RagError
 from rag.answer import Answer
-from server.annotations import Annotation, annotations, said
-from server.ask import EVENT_SCHEMA, EVENT_STREAM, NOT_KEPT, PastTurn, answer_of, history_of
-from server.problems import responses
+from rag.stages import Step
+from server.annotations import Annotation, CitedText, growing
+from server.ask import EVENT_SCHEMA, EVENT_STREAM, NOT_KEPT, PastTurn, history_of
+from server.problems import openai_error, responses, status_of
 from server.visiting import Reader, Room, Words, example
 
 MODEL = "checkable-rag"
@@ -70,7 +74,10 @@ class ChatRequest(BaseModel):
 
 
 class Usage(BaseModel):
-    """Tokens as the encoder counts them; no language model has read any."""
+    """Tokens of the messages and of the reply, as the encoder counts them.
+
+    What a language model has read and written for it is in `answer.writing`.
+    """
 
     prompt_tokens: int
     completion_tokens: int
@@ -152,12 +159,14 @@ def chat(room: Reader, asked: ChatRequest, request: Request) -> Any:
     last = asked.messages[-1]
     if last.role != "user":
         raise HTTPException(422, "the last message must be the user's: it is the question")
-    answer = answer_of(room, last.text, history_of(_past(asked.messages[:-1])), asked.where)
-    completion = _completion(room, asked, answer, f"{str(request.base_url).rstrip('/')}/api/documents")
+    reply = _Reply(room, asked, f"{str(request.base_url).rstrip('/')}/api/documents")
+    steps = room.desk.ask(last.text, history_of(_past(asked.messages[:-1])), asked.where)
     if not asked.stream:
-        return JSONResponse(completion.model_dump(mode="json"))
-    usage = bool(asked.stream_options and asked.stream_options.include_usage)
-    return StreamingResponse(_chunks(completion, usage), media_type=EVENT_STREAM, headers=NOT_KEPT)
+        for _ in reply.pieces(steps):
+            pass
+        return JSONResponse(reply.completion().model_dump(mode="json"))
+    first = next(steps)  # what is wrong with the question is said by the status
+    return StreamingResponse(_chunks(reply, chain([first], steps)), media_type=EVENT_STREAM, headers=NOT_KEPT)
 
 
 def _past(messages: list[Message]) -> list[PastTurn]:
@@ -171,33 +180,60 @@ def _past(messages: list[Message]) -> list[PastTurn]:
     return turns
 
 
-def _completion(room: Room, asked: ChatRequest, answer: Answer, documents: str) -> Completion:
-    count = room.desk.chain().searcher.encoder.count_tokens
-    content, places = said(answer)
-    prompt = sum(count([message.text for message in asked.messages]))
-    (completion,) = count([content])
-    usage = Usage(prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion)
-    ids = {document.name: document.id for document in room.desk.documents()}
-    reply = Reply(content=content, annotations=annotations(answer, places, ids, documents))
-    id_ = f"chatcmpl-{uuid.uuid4().hex}"
-    now = int(time.time())
-    return Completion(id=id_, created=now, model=MODEL, choices=[Choice(message=reply)], usage=usage, answer=answer)
+class _Reply:
+    """A reply that is being made from the steps of an answer."""
+
+    def __init__(self, room: Room, asked: ChatRequest, documents: str) -> None:
+        ids = {document.name: document.id for document in room.desk.documents()}
+        self.asked = asked
+        self.text = CitedText(documents, ids)
+        self.answer: Answer | None = None
+        self.base = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": MODEL}
+        self._count = room.desk.chain().searcher.encoder.count_tokens
+
+    def pieces(self, steps: Iterable[Step]) -> Iterator[str]:
+        """Yield what each checked sentence adds to the text; then the answer is there."""
+        for line in growing(steps, self.asked.messages[-1].text, self._keep):
+            yield self.text.add(line)
+
+    def _keep(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def usage(self) -> Usage:
+        """Count the tokens."""
+        prompt = sum(self._count([message.text for message in self.asked.messages]))
+        (written,) = self._count([self.text.text])
+        return Usage(prompt_tokens=prompt, completion_tokens=written, total_tokens=prompt + written)
+
+    def completion(self) -> Completion:
+        """Return the whole."""
+        assert self.answer is not None, "the last step has the answer"
+        choice = Choice(message=Reply(content=self.text.text, annotations=self.text.annotations))
+        return Completion.model_validate(
+            {**self.base, "choices": [choice], "usage": self.usage(), "answer": self.answer}
+        )
 
 
-def _chunks(whole: Completion, with_usage: bool) -> Iterator[str]:
-    """Yield a completion piece by piece: a line at a time, then the annotations and the Answer."""
-    base = {"id": whole.id, "object": "chat.completion.chunk", "created": whole.created, "model": whole.model}
-    reply = whole.choices[0].message
+def _chunks(reply: _Reply, steps: Iterable[Step]) -> Iterator[str]:
+    """Yield a reply piece by piece: a line as soon as it is checked, at last the annotations and the Answer."""
 
-    def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> str:
-        choice = {"index": 0, "delta": delta, "finish_reason": finish}
-        return f"data: {json.dumps({**base, 'choices': [choice], **more}, ensure_ascii=False)}\n\n"
+    def chunk(*choices: dict[str, Any], **more: Any) -> str:
+        whole = {**reply.base, "object": "chat.completion.chunk", "choices": choices, **more}
+        return f"data: {json.dumps(whole, ensure_ascii=False)}\n\n"
 
-    yield chunk({"role": "assistant", "content": ""})
-    for line in reply.content.splitlines(keepends=True):
-        yield chunk({"content": line})
-    marks = [annotation.model_dump(mode="json") for annotation in reply.annotations]
-    yield chunk({"annotations": marks}, "stop", answer=whole.answer.to_dict())
-    if with_usage:
-        yield f"data: {json.dumps({**base, 'choices': [], 'usage': whole.usage.model_dump()})}\n\n"
+    def choice(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+        return {"index": 0, "delta": delta, "finish_reason": finish}
+
+    yield chunk(choice({"role": "assistant", "content": ""}))
+    try:
+        for piece in reply.pieces(steps):
+            yield chunk(choice({"content": piece}))
+    except RagError as error:
+        yield f"data: {json.dumps({'error': openai_error(str(error), status_of(error))})}\n\n"
+        return
+    assert reply.answer is not None, "the last step has the answer"
+    marks = [annotation.model_dump(mode="json") for annotation in reply.text.annotations]
+    yield chunk(choice({"annotations": marks}, "stop"), answer=reply.answer.to_dict())
+    if reply.asked.stream_options and reply.asked.stream_options.include_usage:
+        yield chunk(usage=reply.usage().model_dump())
     yield "data: [DONE]\n\n"

@@ -67,10 +67,14 @@ def problem(path: str, status: int, detail: object, headers: Mapping[str, str] |
     """Return the response that says what is wrong."""
     body: dict[str, object] = {"detail": detail}
     if OPENAI in path:
-        message = detail if isinstance(detail, str) else json.dumps(detail)
-        kind = "invalid_request_error" if status < 500 else "server_error"
-        body["error"] = {"message": message, "type": kind, "param": None, "code": None}
+        body["error"] = openai_error(detail if isinstance(detail, str) else json.dumps(detail), status)
     return JSONResponse(body, status, headers)
+
+
+def openai_error(message: str, status: int) -> dict[str, object]:
+    """Return what OpenAI's API says of an error."""
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    return {"message": message, "type": kind, "param": None, "code": None}
 
 
 def explain_errors(app: FastAPI) -> None:

@@ -13,7 +13,7 @@ from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 
 from rag.answer import Answer, Claim, Conflict, Disagreement, Span, Support, Verdict
 from server.accounts import Accounts
-from server.annotations import said
+from server.annotations import CitedText, lines_of
 from server.app import create_app
 from tests.conftest import WordEncoder
 from ui.desk import Desk
@@ -154,9 +154,13 @@ def test_an_answer_as_text_marks_every_sentence() -> None:
     )
     conflict = (Conflict(Disagreement.NUMBER, (1, 2)),)
     answer = Answer("?", "?", "en", Verdict.ANSWERED, claims, spans, (), 1.0, 0.0, 0, "hand", 1, conflicts=conflict)
-    text, marks = said(answer)
-    assert text == "The documents disagree.\nÖne and all. [1]\nTwo. [1][2]"
-    assert [(text[mark.start : mark.end], mark.number) for mark in marks] == [("[1]", 1), ("[1]", 1), ("[2]", 2)]
+    cited = CitedText("https://x/api/documents", {"a.txt": 7})
+    for line in lines_of(answer):
+        cited.add(line)
+    assert cited.text == "The documents disagree.\na.txt: Öne and all. [1]\na.txt: Two. [1][2]"
+    marks = [annotation.url_citation for annotation in cited.annotations]
+    assert [cited.text[mark.start_index : mark.end_index] for mark in marks] == ["[1]", "[1]", "[2]"]
+    assert [mark.url.partition("?")[2] for mark in marks] == ["start=0&end=4", "start=0&end=4", "start=5&end=9"]
 
 
 def test_base64_is_little_endian_float32(client: openai.OpenAI, desk: Desk) -> None:
