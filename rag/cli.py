@@ -39,7 +39,7 @@ from rag.terminal import (
     where_option,
     width,
 )
-from server.cli import serve_command, token_group, ui_command, user_group
+from server.cli import mcp_command, serve_command, token_group, ui_command, user_group
 from ui.keeping import backup_command, export_command, feedback_command, import_command, remove_command
 
 NOT_IN_DOCUMENTS = 3
@@ -256,6 +256,6 @@ def doctor(index: Path | None, as_json: bool) -> None:
 for command in (
     *(backup_command, export_command, import_command, remove_command),
     *(config_command, index_command, ocr_command, status_command, watch_command),
-    *(eval_group, feedback_command, serve_command, token_group, ui_command, user_group),
+    *(eval_group, feedback_command, mcp_command, serve_command, token_group, ui_command, user_group),
 ):
     cli.add_command(command)

@@ -1,14 +1,8 @@
 """The application: the page and the API over one desk, behind one rule of access."""
 
-import os
-from pathlib import Path
-
-import gradio as gr
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-import ui
 from server import ask, conversations, documents, embeddings, metrics, openai
 from server.access import Access
 from server.accounts import FILE as ACCOUNTS
@@ -18,9 +12,7 @@ from server.problems import explain_errors
 from server.public import Public
 from ui.conversations import FILE, Conversations
 from ui.desk import Desk
-from ui.page import build_page
 
-STATIC = Path(ui.__file__).parent / "static"
 OPENAPI = "/api/openapi.json"
 LOCAL = Public()
 
@@ -33,7 +25,9 @@ def create_app(
     app = create_api(desk)
     figures: Metrics = app.state.metrics
     if with_page:
-        _mount_page(app, desk, public)
+        from server.page import mount_page
+
+        mount_page(app, desk, public)
     desk.warm.load()
     return Counting(Access(app, accounts, public, on_failure=figures.refused), figures)
 
@@ -56,28 +50,3 @@ def create_api(desk: Desk) -> FastAPI:
     for part in (ask, documents, conversations, openai, embeddings, metrics):
         app.include_router(part.router)
     return app
-
-
-def _mount_page(app: FastAPI, desk: Desk, public: Public) -> None:
-    app.mount("/ui", StaticFiles(directory=STATIC), name="ui")
-    # What Gradio would do by default: count its starts at its maker's, and offer links there.
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    gr.mount_gradio_app(
-        app,
-        build_page(desk, app.state.conversations),
-        path="/",
-        root_path=public.prefix or None,
-        footer_links=[],
-        run_history=False,
-        show_error=True,
-        ssr_mode=False,
-        pwa=False,
-        mcp_server=False,
-        enable_monitoring=False,
-        allowed_paths=[],
-        max_file_size=1,  # files come by our own route
-        theme=gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-        head='<link rel="stylesheet" href="ui/style.css"><script src="ui/chat.js" defer></script>'
-        '<script src="ui/documents.js" defer></script>',
-        js=None,
-    )

@@ -1,13 +1,15 @@
-"""`rag serve`, `rag ui`, `rag user` and `rag token`."""
+"""`rag serve`, `rag ui`, `rag mcp`, `rag user` and `rag token`."""
 
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from index.errors import RagError
 from rag.settings import Settings
 from rag.terminal import index_option, json_option, model_options, options, print_json, print_lines
 
@@ -66,6 +68,38 @@ def _serve(given: Mapping[str, Any], *, open_browser: bool, with_page: bool) -> 
     settings = Settings.from_environment(**given)
     public = Public(settings.host, settings.url)
     serve(settings, public, settings.port, open_browser=open_browser, with_page=with_page)
+
+
+@click.command("mcp")
+@index_option
+@model_options
+@click.option("--server", metavar="URL", help="Ask the server that runs there, not the index itself.")
+@click.option("--http", "port", type=click.IntRange(1, 65_535), metavar="PORT", help="Speak HTTP on this port.")
+def mcp_command(index: Path | None, server: str | None, port: int | None, **model: Any) -> None:
+    """Let agents ask: the Model Context Protocol, over standard input and output or over HTTP.
+
+    Its tools are ask, search, open_citation and list_documents. With --server it needs no index and no models, and
+    RAG_TOKEN is the token of the user to ask as. With --http it listens on this machine only, at /mcp, and each agent
+    sends a token of its own, if there are users.
+
+    \b
+    Examples:
+      rag mcp
+      rag mcp --server https://docs.example.org/rag
+      rag mcp --http 7861
+    """
+    if find_spec("mcp") is None:
+        raise RagError("`rag mcp` needs one more package: run `pip install 'checkable-rag[mcp]'`")
+    from server.agents import local_api, make_server, remote_api
+
+    settings = Settings.from_environment(index=index, **model)
+    is_stdio = port is None
+    api = remote_api(server, is_stdio=is_stdio) if server else local_api(settings, is_guarded=not is_stdio)
+    if port is None:
+        make_server(api).run("stdio")
+    else:
+        print(f"Agents are answered at http://127.0.0.1:{port}/mcp (Ctrl-C stops)", file=sys.stderr, flush=True)
+        make_server(api).run("streamable-http", port=port, stateless_http=True)
 
 
 @click.group("user")
