@@ -222,3 +222,46 @@ def test_without_its_users_a_public_server_lets_nobody_in(desk: Desk, accounts: 
 def test_a_body_is_read_only_so_far(client: TestClient) -> None:
     assert client.post("/api/ask", content=b'{"question": "' + b"a" * 3_000_000 + b'"}').status_code == 413
     assert client.post("/api/documents", files={"file": ("a.txt", b"a" * 26_000_000)}).status_code == 413
+
+
+# Everything that the application has: the API's routes, its own description, the page, its scripts, Gradio's routes.
+FILLED = {re.sub(r"\{(\w+)\}", "77", path): method for those in NEEDED.values() for method, path in those}
+PAGE = ("/", "/config", "/theme.css", "/ui/chat.js", "/ui/style.css", "/api/openapi.json", "/none", "/gradio_api/info")
+ROUTES = [*((method, path) for path, method in FILLED.items()), *(("GET", path) for path in PAGE)]
+ROUTES += [(method, f"/gradio_api/queue/{path}") for method, path in (("POST", "join"), ("GET", "data?session_hash=x"))]
+
+
+def test_no_route_answers_a_stranger(guarded: TestClient) -> None:
+    for method, path in ROUTES:
+        for headers in ({}, bearer("rag_guess"), {"cookie": f"rag_browser={BROWSER}"}):
+            answer = guarded.request(method, path, headers=headers)
+            assert answer.status_code == 401, (method, path, headers)
+            assert answer.headers["www-authenticate"].startswith("Basic ")
+
+
+def test_nothing_of_one_user_is_there_for_another(
+    guarded: TestClient, desk: Desk, conversations: Conversations
+) -> None:
+    desk.chain()
+    ria, ed = basic("ria:sécret:ria"), basic("ed:sécret:ed")
+    id_ = guarded.post("/api/conversations", json={"title": "Mine"}, headers=ria).json()["id"]
+    asked = {"question": "What is the rent of the lease?"}
+    turn = guarded.post(f"/api/conversations/{id_}/turns", json=asked, headers=ria).json()["id"]
+    tried = (
+        ("GET", f"/api/conversations/{id_}", None),
+        ("PATCH", f"/api/conversations/{id_}", {"title": "Yours"}),
+        ("POST", f"/api/conversations/{id_}/turns", asked),
+        ("GET", f"/api/conversations/{id_}/export.md", None),
+        ("GET", f"/api/turns/{turn}/sources/1", None),
+        ("GET", f"/api/turns/{turn}/sources/1/pages", None),
+        ("GET", f"/api/turns/{turn}/sources/1/page.png?page=1", None),
+        ("PUT", f"/api/feedback/{turn}", {"thumb": "down"}),
+        ("DELETE", f"/api/conversations/{id_}", None),
+    )
+    for method, path, body in tried:
+        assert guarded.request(method, path, json=body, headers=ed).status_code == 404, path
+        assert guarded.request(method, path, json=body, headers=basic("ana:sécret:ana")).status_code == 404, path
+    for method, path, body in tried:  # its owner may do all of it; a text has no pages
+        status = guarded.request(method, path, json=body, headers=ria).status_code
+        assert status == (409 if "page" in path else 200), path
+    assert guarded.get("/api/feedback", headers=ed).status_code == 403
