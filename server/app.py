@@ -15,6 +15,7 @@ from ui.desk import Desk
 
 OPENAPI = "/api/openapi.json"
 LOCAL = Public()
+ROUTERS = tuple(part.router for part in (ask, documents, conversations, openai, embeddings, metrics))
 
 
 def create_app(
@@ -47,6 +48,6 @@ def create_api(desk: Desk) -> FastAPI:
     app.state.metrics = Metrics(desk)
     desk.on_answer = app.state.metrics.answered
     explain_errors(app)
-    for part in (ask, documents, conversations, openai, embeddings, metrics):
-        app.include_router(part.router)
+    for router in ROUTERS:
+        app.include_router(router)
     return app

@@ -1,6 +1,5 @@
 """What every route asks first: who is it, what do they see, and may they do this."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -47,19 +46,23 @@ def room_of(request: Request) -> Room:
     return Room(visitor, state.desk.seen_by(visitor.only), state.conversations)
 
 
-def _needs(role: Role) -> Callable[..., Room]:
-    def checked(request: Request) -> Room:
+@dataclass(frozen=True)
+class Needs:
+    """A route's demand: who sends the request must have this role, or one above it."""
+
+    role: Role
+
+    def __call__(self, request: Request) -> Room:
+        """Return what the sender finds. Raises HTTPException 403."""
         room = room_of(request)
-        if not room.visitor.may(role):
-            raise HTTPException(403, f"this needs the role {role}: `rag user change NAME --role {role}`")
+        if not room.visitor.may(self.role):
+            raise HTTPException(403, f"this needs the role {self.role}: `rag user change NAME --role {self.role}`")
         return room
 
-    return checked
 
-
-Reader = Annotated[Room, Depends(_needs(Role.READER))]
-Editor = Annotated[Room, Depends(_needs(Role.EDITOR))]
-Admin = Annotated[Room, Depends(_needs(Role.ADMIN))]
+Reader = Annotated[Room, Depends(Needs(Role.READER))]
+Editor = Annotated[Room, Depends(Needs(Role.EDITOR))]
+Admin = Annotated[Room, Depends(Needs(Role.ADMIN))]
 
 
 def example(value: Any) -> dict[str, Any]:
