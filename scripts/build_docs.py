@@ -46,7 +46,7 @@ def routes_page() -> str:
     ]
     for route in (route for router in ROUTERS for route in router.routes):
         if isinstance(route, APIRoute):
-            (method,) = route.methods
+            method = ", ".join(sorted(route.methods or ()))
             needs = [d.call.role for d in route.dependant.dependencies if isinstance(d.call, Needs)]
             what = route.description.splitlines()[0]
             lines.append(f"| `{method} {route.path}` | {needs[0] if needs else 'anybody'} | {what} |")

@@ -29,6 +29,7 @@ COOKIE = "rag_browser"
 COOKIE_SECONDS = 400 * 24 * 3600  # the longest that browsers keep one
 OWN_COOKIE = re.compile(rf"(?:^|;)\s*{COOKIE}=([0-9a-f]{{32}})\s*(?=;|$)")
 OPEN = ("/healthz", "/readyz")  # to anybody: they say whether it works, and nothing else
+FORWARDED = {"forwarded", "x-forwarded-for", "x-real-ip"}
 MAX_BODY_BYTES = 2_000_000
 MAX_UPLOAD_BYTES = 25_000_000
 UPLOADS = "/api/documents"
@@ -124,8 +125,13 @@ class Access:
             raise HTTPException(403, "requests from other sites are refused")
 
     async def _visitor(self, scope: Scope, headers: Headers, browser: str) -> Visitor:
-        """Return who sent the request. Raises HTTPException 401 or 429."""
+        """Return who sent the request. Raises HTTPException 401, 403 or 429."""
         if self.public.is_local and not self.accounts.any():
+            # Somebody put a proxy before a server that takes everybody for its owner.
+            if FORWARDED & set(headers.keys()):
+                raise HTTPException(
+                    403, "this came through a proxy: `rag serve --url` says its address, after `rag user add`"
+                )
             return Visitor(f"browser:{browser}")
         kind, _, given = headers.get("authorization", "").partition(" ")
         address = scope["client"][0] if scope.get("client") else ""

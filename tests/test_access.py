@@ -38,6 +38,12 @@ def test_other_sites_and_other_names_are_refused(client: TestClient) -> None:
     assert client.get("/api/documents", headers={"host": "localhost:7860"}).status_code == 200
 
 
+def test_a_proxy_before_a_server_that_knows_nothing_of_it_lets_nobody_in(client: TestClient) -> None:
+    for header in ("forwarded", "x-forwarded-for", "x-real-ip"):
+        refused = client.get("/api/documents", headers={header: "203.0.113.7"})
+        assert (refused.status_code, "--url" in refused.json()["detail"]) == (403, True)
+
+
 def join(client: TestClient, **values: object) -> int:
     event = {"data": ["Hello?", None, None], "fn_index": 0, "session_hash": "one", "event_data": None, **values}
     return client.post("/gradio_api/queue/join", json=event).status_code
