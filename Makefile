@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 QUESTION ?= Why wasn't Ábrego García returned?
 
-.PHONY: ask ui eval index test check format lint layers types docs bench setup clean
+.PHONY: ask ui eval index test check format lint layers types docs site bench setup clean
 
 ask: index
 	@$(BIN)/rag ask "$(QUESTION)"
@@ -58,6 +58,10 @@ docs: $(READY)
 DATA ?=
 BENCH ?= .bench
 CHUNKS ?= 10000 100000 1000000
+# The documentation as a site, in site/.
+site: docs
+	$(BIN)/mkdocs build --quiet --strict
+
 bench: $(READY)
 	$(BIN)/python benchmarks/cold_start.py
 	$(BIN)/python benchmarks/one_change.py
@@ -69,4 +73,4 @@ ifneq ($(DATA),)
 endif
 
 clean:
-	rm -rf $(VENV) .rag build dist *.egg-info
+	rm -rf $(VENV) .rag build dist site *.egg-info

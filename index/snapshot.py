@@ -90,8 +90,13 @@ class Snapshot(ChunkRows):
 
     def text_of(self, name: str) -> str | None:
         """Return the text of the document of this name, or None if there is none."""
+        id_ = self.id_of(name)
+        return None if id_ is None else self.text(id_)
+
+    def id_of(self, name: str) -> int | None:
+        """Return the id of the document of this name, or None if there is none."""
         row = self._connection.execute("SELECT id FROM documents WHERE name = ?", (name,)).fetchone()
-        return None if row is None else self.text(row[0])
+        return None if row is None else int(row[0])
 
     def parsed(self, document_id: int) -> ParsedDocument:
         """Return a document as its parser returned it."""
@@ -139,6 +144,11 @@ class Snapshot(ChunkRows):
             chunks = self._connection.execute(f"SELECT id FROM chunks WHERE document_id IN ({marks})", part)
             found += [id_ for (id_,) in chunks]
         return found
+
+    def names(self, wanted: Callable[[str, dict[str, Any]], bool]) -> set[str]:
+        """Return the names of the documents that are wanted, by their name and metadata."""
+        rows = self._connection.execute("SELECT name, metadata FROM documents")
+        return {name for name, metadata in rows if wanted(name, json.loads(metadata))}
 
     def copies_among(self, ids: Sequence[int]) -> set[int]:
         """Return those of these chunks that another of them, of an older document with the same content, repeats."""
