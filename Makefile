@@ -53,15 +53,15 @@ format: $(READY)
 docs: $(READY)
 	$(BIN)/python scripts/build_docs.py
 
+# The documentation as a site, in site/.
+site: docs
+	$(BIN)/mkdocs build --quiet --strict
+
 # With DATA=FOLDER, which holds */docs.jsonl and */questions.jsonl (see benchmarks/corpus.py), also what needs many texts;
 # a million chunks take 8 GB in BENCH and half an hour.
 DATA ?=
 BENCH ?= .bench
 CHUNKS ?= 10000 100000 1000000
-# The documentation as a site, in site/.
-site: docs
-	$(BIN)/mkdocs build --quiet --strict
-
 bench: $(READY)
 	$(BIN)/python benchmarks/cold_start.py
 	$(BIN)/python benchmarks/one_change.py
