@@ -1,0 +1,41 @@
+"""`python -m torture`: run the trials, print what came of them."""
+
+import argparse
+import random
+from pathlib import Path
+
+from torture.shim import restart_with_shim
+
+
+def main() -> int:
+    """Run the trials that are asked for."""
+    parser = argparse.ArgumentParser(prog="python -m torture", description="Break the index on purpose, and count.")
+    parser.add_argument("what", choices=["kills", "refusals", "powercuts"], nargs="+")
+    parser.add_argument("--trials", type=int, default=300, help="of each kind [300]")
+    parser.add_argument("--kind", action="append", help="only this kind of change; repeatable")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="write the results to this file")
+    given = parser.parse_args()
+    restart_with_shim()
+    return _run(given)
+
+
+def _run(given: argparse.Namespace) -> int:
+    from torture.kills import kill
+    from torture.powercut import cut_power
+    from torture.refusals import refuse
+    from torture.trials import report
+    from torture.worlds import KINDS
+
+    trials = {"kills": kill, "refusals": refuse, "powercuts": cut_power}
+    kinds = [KINDS[name] for name in given.kind or KINDS]
+    tallies = [
+        trials[what](kind, given.trials, random.Random(f"{given.seed} {what} {kind.name}"))
+        for what in given.what
+        for kind in kinds
+    ]
+    return report(tallies, given.seed, given.json)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,93 @@
+"""Run something in a forked process and say how it ended; count trials and failures."""
+
+import json
+import os
+import platform
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+PATIENCE = 120  # seconds; what takes longer hangs
+
+
+@dataclass(frozen=True)
+class End:
+    """How a process ended: its exit status or minus its signal, and what it said."""
+
+    code: int
+    said: str
+
+
+@dataclass
+class Tally:
+    """What came of the trials of one kind."""
+
+    name: str
+    trials: int = 0
+    seconds: float = 0.0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+
+    def add(self, outcome: str, failure: str = "") -> None:
+        """Count a trial; `failure` says what does not hold and how to see it again."""
+        self.trials += 1
+        self.outcomes[outcome] += 1
+        if failure:
+            self.failures.append(failure)
+            print(f"FAILED {self.name}: {failure}", file=sys.stderr, flush=True)
+
+
+def in_child(work: Callable[[], object], patience: int = PATIENCE) -> End:
+    """Do `work` in a fork of this process. What it prints is kept; an error is 1 and its traceback."""
+    with tempfile.TemporaryFile() as said:
+        pid = os.fork()
+        if not pid:
+            _be_child(work, said.fileno(), patience)
+        _, status = os.waitpid(pid, 0)
+        said.seek(0)
+        return End(os.waitstatus_to_exitcode(status), said.read().decode("utf-8", "replace"))
+
+
+def start_child(work: Callable[[], object]) -> int:
+    """Begin `work` in a fork of this process; return its pid. What it prints is lost."""
+    pid = os.fork()
+    if not pid:
+        _be_child(work, os.open(os.devnull, os.O_WRONLY), PATIENCE)
+    return pid
+
+
+def _be_child(work: Callable[[], object], output: int, patience: int) -> None:
+    code = 1
+    try:
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        signal.alarm(patience)
+        work()
+        code = 0
+    except BaseException:
+        os.write(2, traceback.format_exc().encode("utf-8", "replace"))
+    finally:
+        os._exit(code)
+
+
+def report(tallies: list[Tally], seed: int, path: Path | None) -> int:
+    """Print what came of it, write it as JSON if asked, and return the exit code: 1 if anything failed."""
+    for tally in tallies:
+        outcomes = ", ".join(f"{count} {name}" for name, count in sorted(tally.outcomes.items()))
+        print(f"{tally.name:<28}{tally.trials:>7} trials  {len(tally.failures)} failed  {tally.seconds:.0f} s  {outcomes}")
+    result = {
+        "date": time.strftime("%Y-%m-%d"),
+        "seed": seed,
+        "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {platform.platform()}",
+        "python": platform.python_version(),
+        "kinds": [asdict(tally) for tally in tallies],
+    }
+    if path is not None:
+        path.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+    return 1 if any(tally.failures for tally in tallies) else 0
