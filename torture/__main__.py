@@ -10,9 +10,12 @@ from torture.shim import restart_with_shim
 def main() -> int:
     """Run the trials that are asked for."""
     parser = argparse.ArgumentParser(prog="python -m torture", description="Break the index on purpose, and count.")
-    parser.add_argument("what", choices=["kills", "refusals", "powercuts"], nargs="+")
+    parser.add_argument("what", choices=["kills", "refusals", "powercuts", "fuzz"], nargs="+")
     parser.add_argument("--trials", type=int, default=300, help="of each kind [300]")
     parser.add_argument("--kind", action="append", help="only this kind of change; repeatable")
+    parser.add_argument("--cases", type=int, default=10_000, help="of fuzz [10000]")
+    parser.add_argument("--only", type=int, help="run this case of fuzz alone")
+    parser.add_argument("--documents", type=Path, help="a folder of files for fuzz to damage, beside our own")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the results to this file")
     given = parser.parse_args()
@@ -21,6 +24,7 @@ def main() -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
+    from torture.fuzz import fuzz
     from torture.kills import kill
     from torture.powercut import cut_power
     from torture.refusals import refuse
@@ -32,8 +36,11 @@ def _run(given: argparse.Namespace) -> int:
     tallies = [
         trials[what](kind, given.trials, random.Random(f"{given.seed} {what} {kind.name}"))
         for what in given.what
+        if what in trials
         for kind in kinds
     ]
+    if "fuzz" in given.what:
+        tallies += fuzz(given.cases, given.seed, given.documents, given.only)
     return report(tallies, given.seed, given.json)
 
 

@@ -7,7 +7,6 @@ or its write is torn in two first, or it is killed after a random time. Another 
 import os
 import random
 import signal
-import tempfile
 import time
 from contextlib import suppress
 from functools import partial
@@ -15,14 +14,14 @@ from pathlib import Path
 
 from torture.oracle import check
 from torture.shim import Fault, arm, steps
-from torture.trials import End, Tally, in_child, start_child
+from torture.trials import End, Tally, in_child, scratch, start_child
 from torture.worlds import Kind, World
 
 
 def kill(kind: Kind, trials: int, random_: random.Random) -> Tally:
     """Kill so many times: half of them at steps, as evenly as they come, and half after a random time."""
     tally, began = Tally(f"killed: {kind.name}"), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="torture-") as name:
+    with scratch() as name:
         folder = Path(name)
         before = made(kind, folder)
         count, seconds = measured(kind, before, folder / "measured")

@@ -12,7 +12,6 @@ cannot be made here, since times are the kernel's, so the order itself is checke
 
 import json
 import random
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from pathlib import Path
 from torture.kills import made
 from torture.oracle import check, check_done
 from torture.shim import Fault, arm, mark
-from torture.trials import Tally, in_child
+from torture.trials import Tally, in_child, scratch
 from torture.worlds import Kind, World
 
 SECTOR = 512
@@ -144,7 +143,7 @@ class Disk:
 def cut_power(kind: Kind, trials: int, random_: random.Random) -> Tally:
     """Do the thing once with a journal, then cut the power at so many places of it."""
     tally, began = Tally(f"power cut: {kind.name}"), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="torture-") as name:
+    with scratch() as name:
         folder = Path(name)
         before = made(kind, folder)
         start = {str(path): path.read_bytes() for path in files_below(before.folder)}

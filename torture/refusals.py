@@ -8,7 +8,6 @@ import os
 import random
 import resource
 import signal
-import tempfile
 import time
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from index.errors import RagError
 from torture.kills import made, measured, spread
 from torture.oracle import check
 from torture.shim import Fault, arm
-from torture.trials import Tally, in_child
+from torture.trials import Tally, in_child, scratch
 from torture.worlds import Kind, World
 
 REFUSALS = {
@@ -34,7 +33,7 @@ MAX_SPARE_MEMORY = 120_000_000
 def refuse(kind: Kind, trials: int, random_: random.Random) -> Tally:
     """Refuse so many times, each way as often as the others."""
     tally, began = Tally(f"refused: {kind.name}"), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="torture-") as name:
+    with scratch() as name:
         folder = Path(name)
         before = made(kind, folder)
         count, _ = measured(kind, before, folder / "measured")

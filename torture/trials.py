@@ -10,6 +10,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -41,6 +42,12 @@ class Tally:
         if failure:
             self.failures.append(failure)
             print(f"FAILED {self.name}: {failure}", file=sys.stderr, flush=True)
+
+
+def scratch() -> AbstractContextManager[str]:
+    """Give a folder for worlds that goes afterwards: in memory if there is such a place, since fsync takes time."""
+    memory = Path("/dev/shm")
+    return tempfile.TemporaryDirectory(prefix="torture-", dir=memory if os.access(memory, os.W_OK) else None)
 
 
 def in_child(work: Callable[[], object], patience: int = PATIENCE) -> End:
