@@ -147,7 +147,9 @@ class Store:
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if application != APPLICATION_ID:
-            raise IndexIncompatibleError(f"{self.path} is a database, but not an index of this program")
+            raise IndexIncompatibleError(
+                f"{self.path} is a database, but not an index of this program: name another folder with --index"
+            )
         if version < FORMAT_VERSION:
             raise IndexOutdatedError(
                 f"the index at {self.folder} has the older format {version}: run `rag index FOLDER --rebuild`"

@@ -69,7 +69,7 @@ def _is_whole(world: World, kind: Kind) -> None:
     if texts:
         searcher = Searcher(world.store, WordEncoder())
         for name, said in texts.items():
-            _is_found(searcher, name, said, texts)
+            is_found(searcher, name, said, texts)
         bad = [f"{check.name}: {check.detail}" for check in examine(world.store, WordEncoder) if not check.ok]
         _must(not bad, f"doctor: {bad}")
     if kind.before:
@@ -81,7 +81,7 @@ def _is_whole(world: World, kind: Kind) -> None:
         _is_archive_of(AFTER, world.folder / EXPORT)
 
 
-def _is_found(searcher: Searcher, name: str, said: str, texts: Texts) -> None:
+def is_found(searcher: Searcher, name: str, said: str, texts: Texts) -> None:
     """Check that a document's own word finds it alone, and that each passage has its own text under its own score."""
     word = said.split("\n\n")[1].split()[0]
     hits = searcher.search(word, 50).hits
