@@ -10,7 +10,9 @@ from torture.shim import restart_with_shim
 def main() -> int:
     """Run the trials that are asked for."""
     parser = argparse.ArgumentParser(prog="python -m torture", description="Break the index on purpose, and count.")
-    parser.add_argument("what", choices=["kills", "refusals", "powercuts", "damage", "fuzz"], nargs="+")
+    parser.add_argument(
+        "what", choices=["kills", "refusals", "powercuts", "damage", "crowd", "model", "fuzz"], nargs="+"
+    )
     parser.add_argument("--trials", type=int, default=300, help="of each kind [300]")
     parser.add_argument("--kind", action="append", help="only this kind of change; repeatable")
     parser.add_argument("--cases", type=int, default=10_000, help="of fuzz [10000]")
@@ -24,9 +26,11 @@ def main() -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
+    from torture.crowd import crowd
     from torture.damage import damage
     from torture.fuzz import fuzz
     from torture.kills import kill
+    from torture.model import model
     from torture.powercut import cut_power
     from torture.refusals import refuse
     from torture.trials import report
@@ -42,6 +46,10 @@ def _run(given: argparse.Namespace) -> int:
     ]
     if "damage" in given.what:
         tallies += damage(given.trials, random.Random(f"{given.seed} damage"))
+    if "crowd" in given.what:
+        tallies += crowd(given.trials, given.seed)
+    if "model" in given.what:
+        tallies += model(given.trials, given.seed)
     if "fuzz" in given.what:
         tallies += fuzz(given.cases, given.seed, given.documents, given.only)
     return report(tallies, given.seed, given.json)

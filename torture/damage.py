@@ -46,7 +46,9 @@ def damage(trials: int, random_: random.Random) -> list[Tally]:
                     end = in_child(partial(_endure, world, values))
                     outcome = end.said.strip().splitlines()[-1] if end.said else "hung or crashed"
                     name_ = path.relative_to(world.folder / ".rag")
-                    tally.add("failed" if end.code else outcome, f"{name_}, trial {number}: {outcome}" if end.code else "")
+                    tally.add(
+                        "failed" if end.code else outcome, f"{name_}, trial {number}: {outcome}" if end.code else ""
+                    )
                     world.remove()
                 tally.seconds = time.monotonic() - began
                 tallies.append(tally)

@@ -44,7 +44,9 @@ def refuse(kind: Kind, trials: int, random_: random.Random) -> Tally:
             end = in_child(partial(_refused, kind, world, step, refusal, spare))
             how = f"{refusal}, {spare} bytes to spare" if refusal == "no memory" else f"{refusal} at step {step}"
             outcome = {0: "went on", FAILED_WELL: "said so", NO_MEMORY: "out of memory"}.get(end.code, "crashed")
-            is_fine = outcome != "crashed" or (refusal == "no memory" and end.code in (-signal.SIGABRT, -signal.SIGSEGV))
+            is_fine = outcome != "crashed" or (
+                refusal == "no memory" and end.code in (-signal.SIGABRT, -signal.SIGSEGV)
+            )
             found = in_child(partial(check, world, kind))
             broken = "" if is_fine else f"{how}: ended with {end.code}: {end.said}"
             if found.code:
@@ -66,7 +68,7 @@ def _refused(kind: Kind, world: World, step: int, refusal: str, spare: int) -> N
     try:
         kind.do(world)
     except (RagError, OperationalError) as failure:
-        print(failure)
+        print(failure, flush=True)
         os._exit(FAILED_WELL)
     except BaseException:
         if refusal == "no memory":

@@ -36,7 +36,9 @@ def samples() -> dict[str, bytes]:
         "a.rtf": rb"{\rtf1\ansi\uc1 The lease \b ends\b0  on \u26085? May.\par Rent\'e9.}",
         "a.py": b'def lease():\n    """End."""\n    return 900\n',
         "a.pdf": pages(["The lease ends on 3 May 2031.", "The rent is 900 euros."], ["A second page."]),
-        "a.msg": compound({"__substg1.0_0037001F": "Lease".encode("utf-16-le"), "__substg1.0_1000001F": b"R\0e\0n\0t\0"}),
+        "a.msg": compound(
+            {"__substg1.0_0037001F": "Lease".encode("utf-16-le"), "__substg1.0_1000001F": b"R\0e\0n\0t\0"}
+        ),
         "a.docx": _word(),
         "a.pptx": _slides(),
         "a.xlsx": _workbook(),

@@ -52,6 +52,7 @@ def scratch() -> AbstractContextManager[str]:
 
 def in_child(work: Callable[[], object], patience: int = PATIENCE) -> End:
     """Do `work` in a fork of this process. What it prints is kept; an error is 1 and its traceback."""
+    sys.stdout.flush()
     with tempfile.TemporaryFile() as said:
         pid = os.fork()
         if not pid:
@@ -76,6 +77,7 @@ def _be_child(work: Callable[[], object], output: int, patience: int) -> None:
         os.dup2(output, 2)
         signal.alarm(patience)
         work()
+        sys.stdout.flush()
         code = 0
     except BaseException:
         os.write(2, traceback.format_exc().encode("utf-8", "replace"))
@@ -87,7 +89,9 @@ def report(tallies: list[Tally], seed: int, path: Path | None) -> int:
     """Print what came of it, write it as JSON if asked, and return the exit code: 1 if anything failed."""
     for tally in tallies:
         outcomes = ", ".join(f"{count} {name}" for name, count in sorted(tally.outcomes.items()))
-        print(f"{tally.name:<28}{tally.trials:>7} trials  {len(tally.failures)} failed  {tally.seconds:.0f} s  {outcomes}")
+        print(
+            f"{tally.name:<28}{tally.trials:>7} trials  {len(tally.failures)} failed  {tally.seconds:.0f} s  {outcomes}"
+        )
     result = {
         "date": time.strftime("%Y-%m-%d"),
         "seed": seed,
