@@ -166,7 +166,9 @@ def fuzz(cases: int, seed: int, documents: Path | None = None, only: int | None 
             began, outcome, failure = time.monotonic(), "failed", ""
             try:
                 outcome = getattr(fuzzer, kind)(draw)
-            except Exception as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # a panic of a library in Rust is no Exception
                 if only is not None:
                     raise
                 failure = f"case {number}: {type(error).__name__}: {str(error)[:300]}"
