@@ -12,7 +12,7 @@ from index.documents import FileStat
 from index.encoding import Vectors
 from index.parsing import Block, Metadata, ParsedDocument, Place, place_label
 from index.records import DocumentRecord, FileRecord, StoredChunk
-from index.rows import BATCH, COLUMNS, ChunkRows, damaged, jsonable
+from index.rows import BATCH, COLUMNS, ChunkRows, damaged, from_json, jsonable
 from index.schema import IndexMeta, checksum
 
 CACHED_TEXTS = 100
@@ -122,7 +122,7 @@ class Snapshot(ChunkRows):
     def date_of(self, document_id: int) -> str:
         """Return a document's own date (ISO 8601), or "" if it says none, or is gone."""
         row = self._connection.execute("SELECT metadata FROM documents WHERE id = ?", (document_id,)).fetchone()
-        date = json.loads(row[0]).get("date", "") if row else ""
+        date = from_json(row[0]).get("date", "") if row else ""
         return date if isinstance(date, str) else ""
 
     def is_file(self, document_id: int) -> bool:
@@ -136,7 +136,7 @@ class Snapshot(ChunkRows):
     def chunk_ids(self, wanted: Callable[[str, dict[str, Any]], bool]) -> list[int]:
         """Return the ids of the chunks of the documents that are wanted, by their name and metadata."""
         rows = self._connection.execute("SELECT id, name, metadata FROM documents")
-        documents = [id_ for id_, name, metadata in rows if wanted(name, json.loads(metadata))]
+        documents = [id_ for id_, name, metadata in rows if wanted(name, from_json(metadata))]
         found: list[int] = []
         for first in range(0, len(documents), BATCH):
             part = documents[first : first + BATCH]
