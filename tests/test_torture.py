@@ -98,6 +98,11 @@ def test_a_rename_is_safe_once_its_folder_is_synced(synced: tuple[tuple[str, str
     assert (("/d/a", b"data"),) in found
 
 
+def test_a_file_that_is_made_again_is_not_lost_with_the_one_before_it() -> None:
+    operations = written(("unlink", "/d/a", ""), ("create", "/d/a", ""), ("write", "/d/a", ""), ("sync", "/d/a", ""))
+    assert outcomes([*operations, *written(("sync", "/d", ""))], strict=True) == {(("/d/a", b"data"),)}
+
+
 def test_a_stamp_that_is_written_before_its_files_are_safe_is_found() -> None:
     stamp = Operation("write", "/d/s.new", "", 0, b'{"files": {"a": []}}')
     begun = [*written(("write", "/d/a", ""), ("create", "/d/s.new", "")), stamp]

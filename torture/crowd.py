@@ -53,7 +53,8 @@ def crowd(rounds: int, seed: int) -> list[Tally]:
             tally.trials += told["reads"]
             tally.failures += told["failures"]
         for path in sorted(folder.glob("writes-*.json")):
-            writes.outcomes.update(json.loads(path.read_text()))
+            for outcome, times in json.loads(path.read_text()).items():
+                writes.count(outcome, times)
         end = in_child(partial(_check, folder, rounds))
         writes.trials = writes.outcomes["committed"]
         if end.code:

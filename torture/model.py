@@ -186,6 +186,6 @@ def model(examples: int, seed_number: int, steps: int = 15) -> list[Tally]:
         except Exception:
             tally.failures.append(traceback.format_exc())
         tally.trials, tally.seconds = examples, time.monotonic() - began
-        tally.outcomes[f"sequences of up to {steps} changes"] = examples
+        tally.count(f"sequences of up to {steps} changes", examples)
         tallies.append(tally)
     return tallies

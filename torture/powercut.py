@@ -115,7 +115,9 @@ class Disk:
         file = self.names.get(path)
         if file is not None:
             file.sync()
-        safe = [o for o in self.pending if not self.strict or self._is_made_safe(o, path, file)]
+        last = {o.path: n for n, o in enumerate(self.pending) if not self.strict or self._is_made_safe(o, path, file)}
+        # subtle: what was done to the same name before is safe with it, or it would be done after it.
+        safe = [operation for n, operation in enumerate(self.pending) if n <= last.get(operation.path, -1)]
         for operation in safe:
             self._rename(self.safe_names, operation)
         self.pending = [operation for operation in self.pending if operation not in safe]

@@ -8,7 +8,6 @@ import sys
 import tempfile
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
@@ -32,13 +31,17 @@ class Tally:
     name: str
     trials: int = 0
     seconds: float = 0.0
-    outcomes: Counter[str] = field(default_factory=Counter)
+    outcomes: dict[str, int] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+
+    def count(self, outcome: str, times: int = 1) -> None:
+        """Count an outcome without a trial of its own."""
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + times
 
     def add(self, outcome: str, failure: str = "") -> None:
         """Count a trial; `failure` says what does not hold and how to see it again."""
         self.trials += 1
-        self.outcomes[outcome] += 1
+        self.count(outcome)
         if failure:
             self.failures.append(failure)
             print(f"FAILED {self.name}: {failure}", file=sys.stderr, flush=True)
