@@ -88,6 +88,10 @@ def _run(arguments: list[str]) -> int:
         place = f"{error.filename}: " if error.filename else "cannot write the output: "
         complain(f"{place}{error.strerror}")
         return 1
+    except MemoryError as error:
+        events.failed(error)
+        complain("there is not enough memory for this: end other programs, or index fewer files at a time")
+        return 1
     return 0
 
 

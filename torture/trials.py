@@ -88,20 +88,36 @@ def _be_child(work: Callable[[], object], output: int, patience: int) -> None:
         os._exit(code)
 
 
-def report(tallies: list[Tally], seed: int, path: Path | None) -> int:
-    """Print what came of it, write it as JSON if asked, and return the exit code: 1 if anything failed."""
+def show(tallies: list[Tally]) -> None:
+    """Print what came of it."""
     for tally in tallies:
         outcomes = ", ".join(f"{count} {name}" for name, count in sorted(tally.outcomes.items()))
-        print(
-            f"{tally.name:<28}{tally.trials:>7} trials  {len(tally.failures)} failed  {tally.seconds:.0f} s  {outcomes}"
-        )
+        counts = f"{tally.trials:>7} trials  {len(tally.failures)} failed  {tally.seconds:.0f} s"
+        print(f"{tally.name:<28}{counts}  {outcomes}", flush=True)
+
+
+def write(tallies: list[Tally], seed: int, path: Path) -> None:
+    """Write what came of it, when, and where, as JSON."""
     result = {
         "date": time.strftime("%Y-%m-%d"),
         "seed": seed,
-        "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {platform.platform()}",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "kinds": [asdict(tally) for tally in tallies],
     }
-    if path is not None:
-        path.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
-    return 1 if any(tally.failures for tally in tallies) else 0
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+
+
+def row(path: Path) -> str:
+    """Return the line of docs/reliability.md for a file that `write` wrote: name, trials, failures, outcomes."""
+    result = json.loads(path.read_text("utf-8"))
+    outcomes: dict[str, int] = {}
+    for kind in result["kinds"]:
+        for name, count in kind["outcomes"].items():
+            outcomes[name] = outcomes.get(name, 0) + count
+    said = "; ".join(f"{count:,} {name}" for name, count in sorted(outcomes.items(), key=lambda pair: -pair[1]))
+    trials = sum(kind["trials"] for kind in result["kinds"])
+    failed = sum(len(kind["failures"]) for kind in result["kinds"])
+    when = f"seed {result['seed']}, {result['date']}"
+    return f"| {path.stem} | {len(result['kinds'])} | {trials:,} | {failed} | {said} | {when} |"
