@@ -105,6 +105,16 @@ def test_stopping_waits_for_the_whole_answer_not_for_a_step() -> None:
     assert places.drain(0.1) is True
 
 
+def test_stopping_does_not_wait_for_who_reads_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.places.SLOW_SECONDS", 0.2)
+    places = Places()
+    steps = places.in_turn(iter([1, 2]))
+    next(steps)
+    began = time.monotonic()
+    assert places.drain(20) is True
+    assert time.monotonic() - began < 10
+
+
 def test_a_crowded_server_says_so_and_when_to_come_back(client: TestClient, desk: Desk) -> None:
     desk.warm.load()
     desk.chain()

@@ -5,6 +5,7 @@ makes people wait for answers that they have given up on. A client that reads sl
 while a step is computed, not while it is sent.
 """
 
+import math
 import os
 import threading
 import time
@@ -19,6 +20,7 @@ AT_ONCE_WITH_MODEL = 16  # these wait for another process
 WAITING = 60
 THREADS = AT_ONCE_WITH_MODEL + WAITING + 24  # of a server: some are left for all that is not a question
 DRAIN_STEP = 0.05
+SLOW_SECONDS = 2.0
 
 Step = TypeVar("Step")
 
@@ -34,16 +36,19 @@ class Places:
         self._work = threading.BoundedSemaphore(at_once)
         self._lock = threading.Lock()
         self._free = at_once + waiting
-        self._begun = 0
+        self._begun: set[object] = set()
+        self._sending: dict[object, float] = {}  # since when a step waits to be sent
         self.is_closed = False
 
     def in_turn(self, steps: Iterator[Step]) -> Iterator[Step]:
         """Yield the steps, each computed when there is a place. Raises CrowdedError before the first one."""
-        with self._counted():
+        with self._counted() as number:
             with self._entered(), self._work:
                 step = next(steps, None)
             while step is not None:
+                self._sending[number] = time.monotonic()
                 yield step
+                del self._sending[number]
                 with self._work:  # what has begun waits for a place, but is never turned away
                     step = next(steps, None)
 
@@ -54,12 +59,20 @@ class Places:
             yield
 
     def drain(self, seconds: float) -> bool:
-        """Let nobody in any more, and wait for the answers that have begun; say whether they ended in time."""
+        """Let nobody in any more, and wait for the answers that have begun; say whether they ended in time.
+
+        One whose client has not fetched its next step for a while is not waited for.
+        """
         self.is_closed = True
         deadline = time.monotonic() + seconds
-        while self._begun and time.monotonic() < deadline:
+        while (busy := self._busy()) and time.monotonic() < deadline:
             time.sleep(DRAIN_STEP)
-        return not self._begun
+        return not busy
+
+    def _busy(self) -> bool:
+        with self._lock:
+            since = {number: self._sending.get(number, math.inf) for number in self._begun}
+        return any(time.monotonic() - at < SLOW_SECONDS for at in since.values())
 
     @contextmanager
     def _entered(self) -> Iterator[None]:
@@ -76,11 +89,13 @@ class Places:
                 self._free += 1
 
     @contextmanager
-    def _counted(self) -> Iterator[None]:
+    def _counted(self) -> Iterator[object]:
+        number = object()
         with self._lock:
-            self._begun += 1
+            self._begun.add(number)
         try:
-            yield
+            yield number
         finally:
             with self._lock:
-                self._begun -= 1
+                self._begun.discard(number)
+                self._sending.pop(number, None)
