@@ -40,7 +40,7 @@ eval: $(READY)
 check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/bandit -q -r -c pyproject.toml rag index ui eval
+	$(BIN)/bandit -q -r -c pyproject.toml rag index ui eval server
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python -m pytest

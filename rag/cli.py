@@ -20,8 +20,8 @@ import click
 from eval.cli import eval_group
 from index.errors import RagError
 from index.models import go_offline
-from rag.configuring import config_command
 from rag import events
+from rag.configuring import config_command
 from rag.folders import index_command, status_command, watch_command
 from rag.listeners import show
 from rag.ocr import ocr_command
