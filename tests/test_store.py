@@ -14,6 +14,7 @@ from index.errors import (
     IndexIncompatibleError,
     IndexMissingError,
     IndexOutdatedError,
+    RagError,
     StorageError,
 )
 from index.filters import parse_filter
@@ -113,6 +114,30 @@ def test_a_damaged_database_is_refused_and_a_rebuild_mends_it(store: Store, fold
     build(store, folder, rebuild=True)
     assert searcher(store).search("lease", 1).hits[0].passage.document == "docs/lease.txt"
     assert store.path.with_name(DATABASE + ".damaged-1").exists()
+
+
+@pytest.mark.parametrize("shift", [1024, 2048])
+def test_wherever_the_database_is_zeros_a_rebuild_mends_it(
+    store: Store, folder: Path, tmp_path: Path, shift: int
+) -> None:
+    """Of one place it was said that there is no index, since its generation was gone, and nothing was set aside."""
+    build(store, folder)
+    said: list[str] = []
+    for at in range(shift, store.path.stat().st_size, 4096):
+        hurt = Store(tmp_path / "hurt" / ".rag")
+        shutil.copytree(store.folder, hurt.folder)
+        data = bytearray(hurt.path.read_bytes())
+        data[at : at + 4096] = bytes(len(data[at : at + 4096]))
+        hurt.path.write_bytes(data)
+        try:
+            build(hurt, folder)
+        except RagError as error:
+            said.append(str(error))
+        build(hurt, folder, rebuild=True)
+        assert searcher(hurt).search("lease", 1).hits[0].passage.text.startswith("The lease"), f"at {at}"
+        shutil.rmtree(hurt.folder)
+    assert said
+    assert all("--rebuild" in message for message in said)
 
 
 def test_a_newer_format_is_refused(store: Store, folder: Path) -> None:

@@ -20,11 +20,12 @@ from index.errors import IndexBusyError
 from index.search import Searcher
 from index.store import Store
 from tests.conftest import META, WordEncoder
-from torture.trials import Tally, in_child, scratch, start_child
+from torture.trials import PATIENCE, Tally, in_child, scratch, start_child
 
 WRITERS = ("left", "right")
 READING_PROCESSES, READING_THREADS = 4, 4
 DOCUMENTS = 3
+ROUND_PATIENCE = 10  # seconds
 SAID = re.compile(r"^(\w+) document (\d+) in version (\d+)\.$")
 
 
@@ -32,14 +33,15 @@ def crowd(rounds: int, seed: int) -> list[Tally]:
     """Let both writers commit so many times each while the others read."""
     tally, began = Tally("many at once: reads"), time.monotonic()
     writes = Tally("many at once: commits")
+    patience = PATIENCE + ROUND_PATIENCE * rounds
     with scratch() as name:
         folder = Path(name)
         end = in_child(partial(_write, folder, WRITERS[0], 1, seed))
         assert end.code == 0, end.said
         (folder / "stop").unlink(missing_ok=True)
-        readers = [start_child(partial(_read, folder, f"reads-{n}", 1)) for n in range(READING_PROCESSES)]
-        readers.append(start_child(partial(_read, folder, "reads-threads", READING_THREADS)))
-        writers = [start_child(partial(_write, folder, writer, rounds, seed)) for writer in WRITERS]
+        readers = [start_child(partial(_read, folder, f"reads-{n}", 1), patience) for n in range(READING_PROCESSES)]
+        readers.append(start_child(partial(_read, folder, "reads-threads", READING_THREADS), patience))
+        writers = [start_child(partial(_write, folder, writer, rounds, seed), patience) for writer in WRITERS]
         for pid in writers:
             _, status = os.waitpid(pid, 0)
             writes.add("a writer finished", "" if status == 0 else f"a writer ended with {status}")

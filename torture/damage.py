@@ -36,7 +36,7 @@ def damage(trials: int, random_: random.Random) -> list[Tally]:
             for way in WAYS:
                 tally, began = Tally(f"damaged: {way}, {size} index"), time.monotonic()
                 for number in range(trials):
-                    world = World(folder / "now").clone(folder / str(number))
+                    world = World(folder / ("closed", "open")[number % 2]).clone(folder / str(number))
                     paths = sorted(p for p in (world.folder / ".rag").rglob("*") if _is_ours(p))
                     path = _drawn(paths, world.folder / ".rag", random_)
                     if not WAYS[way](path, folder / "older" / path.relative_to(world.folder), random_):
@@ -56,7 +56,7 @@ def damage(trials: int, random_: random.Random) -> list[Tally]:
 
 
 def _made(folder: Path, values: dict[str, int]) -> None:
-    """Make an index, an older copy of it, and let its log hold the last commit, as it does while someone reads."""
+    """Make an older copy of an index, one whose log holds the last commit since someone reads, and one without."""
     with limits(values):
         world = World(folder / "making")
         world.write(BEFORE)
@@ -65,7 +65,9 @@ def _made(folder: Path, values: dict[str, int]) -> None:
         world.write(AFTER)
         with world.store.snapshot():
             world.build()
-            world.clone(folder / "now")
+            world.clone(folder / "open")
+        world.build()  # empties the log, now that nobody reads
+        world.clone(folder / "closed")
 
 
 def _endure(world: World, values: dict[str, int]) -> None:

@@ -65,11 +65,11 @@ def in_child(work: Callable[[], object], patience: int = PATIENCE) -> End:
         return End(os.waitstatus_to_exitcode(status), said.read().decode("utf-8", "replace"))
 
 
-def start_child(work: Callable[[], object]) -> int:
+def start_child(work: Callable[[], object], patience: int = PATIENCE) -> int:
     """Begin `work` in a fork of this process; return its pid. What it prints is lost."""
     pid = os.fork()
     if not pid:
-        _be_child(work, os.open(os.devnull, os.O_WRONLY), PATIENCE)
+        _be_child(work, os.open(os.devnull, os.O_WRONLY), patience)
     return pid
 
 
