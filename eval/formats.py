@@ -95,7 +95,7 @@ def read_squad(path: Path) -> Suite:
                     rows.append((1, _squad_row(title, number, starts[number], asked)))
     except OSError as error:
         raise SuiteError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise SuiteError(f"{path}: not a SQuAD file ({error})") from error
     except KeyError as error:
         raise SuiteError(f"{path}: not a SQuAD file: no field {error}") from error

@@ -140,7 +140,7 @@ def rows_of(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             with at_line(path, number):
                 try:
                     row = json.loads(line)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     raise SuiteError(f"not JSON ({error})") from error
                 if not isinstance(row, dict):
                     raise SuiteError("not a JSON object")

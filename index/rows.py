@@ -1,5 +1,6 @@
 """The rows of chunks as they are stored: each is compared with its checksum before anything of it is used."""
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -103,6 +104,14 @@ class ChunkRows:
         """Compare the length of a row's vector with the index's. Raises IndexDamagedError."""
         if len(row[7]) != 4 * self.dimension:
             raise damaged(f"chunk {row[0]} has a vector of {len(row[7])} bytes, the index of {4 * self.dimension}")
+
+
+def from_json(text: str) -> Any:
+    """Return a stored value. Raises IndexDamagedError if it is not what was written."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise damaged(f"a value is not JSON ({error})") from error
 
 
 def jsonable(value: object) -> object:
