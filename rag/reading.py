@@ -43,6 +43,7 @@ WINDOW = 2  # sentences before one that gives a reason
 MIN_GAIN = 2.0  # what a sentence must add to the one that it leans on
 PASSAGE_WEIGHT = 0.3  # how much of its passage's score a sentence gets when sentences are put in order
 MARGIN = 4.0  # a further sentence must come so close to the best, with its title and without
+REASON_MARGIN = 3.0  # the same for reasons, which have no titles
 RIVALS = 2  # so many more sentences than can be chosen are scored without their titles
 NEW_WORDS = 30.0  # what a further sentence gains by the share of the question's words that only it has
 MIN_LETTERS = 3  # of a word that counts as new, its ending cut
@@ -143,11 +144,12 @@ class _Selection:
         """
         words = [stems(candidate.text) for candidate in self.candidates]
         worth = 0.0 if self.kind in (Kind.LIST, Kind.REASON) else NEW_WORDS * scale / max(1, len(asked))
+        margin = REASON_MARGIN if self.kind is Kind.REASON else MARGIN
         gains = np.zeros(len(words), np.float32)
         left, chosen = set(range(len(words))), list[int]()
         while left and len(chosen) < most:
             best = max(sorted(left), key=(self.ranks + gains).__getitem__)
-            if chosen and gains[best] + self._lead(best, chosen[0]) < -MARGIN * scale:
+            if chosen and gains[best] + self._lead(best, chosen[0]) < -margin * scale:
                 break
             chosen.append(best)
             text = self.candidates[best].text
