@@ -17,8 +17,6 @@ from rag.reading import Reading
 from rag.reranking import Reranker
 from rag.titles import titled
 
-MOST_SCORED = 5  # of the passages for one question: the answer is hardly ever further down (docs/evaluation.md)
-
 
 @dataclass
 class ModelUse:
@@ -113,13 +111,12 @@ class Step:
 
 
 def ranked_hits(question: str, hits: Sequence[Hit], reranker: Reranker, first: int) -> tuple[RankedHit, ...]:
-    """Return the hits by their scores, best first. Those that are not scored stay in their order, last.
+    """Return the hits by their scores, best first.
 
-    If `first` is 0, all are scored. Else so many are scored first, and some more (`MOST_SCORED`) if none of them is
-    clear.
+    The `first` are scored first; if one of them is clear, the others are not scored, and stay in their order.
     """
     scores = [-math.inf] * len(hits)
-    for part in (range(min(first, len(hits))), range(first, min(MOST_SCORED, len(hits)) if first else len(hits))):
+    for part in (range(min(first, len(hits))), range(min(first, len(hits)), len(hits))):
         if part and max(scores, default=-math.inf) < reranker.clear:
             found = reranker.score(question, [titled(hits[i].passage) for i in part])
             for i, score in zip(part, found, strict=True):
