@@ -44,7 +44,6 @@ MIN_GAIN = 2.0  # what a sentence must add to the one that it leans on
 PASSAGE_WEIGHT = 0.3  # how much of its passage's score a sentence gets when sentences are put in order
 MARGIN = 4.0  # a further sentence must come so close to the best, with its title and without
 REASON_MARGIN = 3.0  # the same for reasons, which have no titles
-RIVALS = 2  # so many more sentences than can be chosen are scored without their titles
 NEW_WORDS = 30.0  # what a further sentence gains by the share of the question's words that only it has
 MIN_LETTERS = 3  # of a word that counts as new, its ending cut
 MAX_SENTENCES = 2
@@ -117,7 +116,7 @@ class _Selection:
         self.passages = np.array([c.passage_score for c in self.candidates], np.float32)
         self.ranks = self.scores + PASSAGE_WEIGHT * self.passages
         most = most or {Kind.REASON: MAX_REASONS, Kind.LIST: MAX_LISTED}.get(kind, MAX_SENTENCES)
-        self.untitled = self._untitled(question, most + RIVALS, reranker)
+        self.untitled = self._untitled(question, most, reranker)
         # Shorter words are mostly the small words of other languages than English.
         asked = {word for word in stems(question) if len(word) >= MIN_LETTERS}
         self.chosen = self._choose(asked, most, reranker.scale)
@@ -137,7 +136,8 @@ class _Selection:
     def _choose(self, asked: set[str], most: int, scale: float) -> list[int]:
         """Take the best sentence, and further ones that rank nearly as high, each worded unlike those before it.
 
-        They must do so without their titles, too.
+        They must do so without their titles, too, and so many are scored without as can be chosen: one that needs the
+        words of the question to rank among those is no second answer.
 
         A further one ranks higher by the words of the question that those before it lack. Not in a list, whose items
         have the same words of it, and not for "why": a reason has few of them.
