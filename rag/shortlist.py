@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from index.lexical import searchable
+from index.words import searchable
 from rag.candidates import Candidate
 from rag.conflicts import stems
 from rag.kinds import Kind
