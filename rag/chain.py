@@ -150,7 +150,7 @@ class Chain:
         reading = read(asked.searched, asked.kind, ranked.hits, reranker, asked.sides)
         open_choices = choices(asked.searched, asked.history, ranked.hits, reranker.scale)
         timings = timed(ranked.timings, "read", started)
-        return Draft(asked, ranked.generation, ranked.hits, ranked.judge, reading, open_choices, timings)
+        return Draft(asked, ranked.generation, reading.hits, ranked.judge, reading, open_choices, timings)
 
     def gate_draft(self, draft: Draft) -> Draft:
         """Take the evidence away if it is not good enough to answer from, or if it is open what was asked."""
