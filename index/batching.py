@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding
 
 MOST_TOKENS = 400  # of a batch, padded
+ALONE = 0
 MOST_PADDING = 30  # tokens; to run the model once more takes about as long as these
 FEEDS = {"input_ids": "ids", "token_type_ids": "type_ids", "attention_mask": "attention_mask"}
 
@@ -31,11 +32,20 @@ def open_session(model: Path | bytes, weights: Path | None = None) -> onnxruntim
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def run(session: onnxruntime.InferenceSession, texts: Sequence[Encoding], rows: NDArray[np.float32]) -> None:
-    """Fill `rows` with what a model makes of texts that are tokenised and not padded, a row each."""
+def run(
+    session: onnxruntime.InferenceSession,
+    texts: Sequence[Encoding],
+    rows: NDArray[np.float32],
+    tokens: int = MOST_TOKENS,
+) -> None:
+    """Fill `rows` with what a model makes of texts that are tokenised and not padded, a row each.
+
+    A batch has up to `tokens` tokens, padding included. `ALONE` is for 8-bit models, which scale by the largest value in
+    a batch: in any other, what comes out for a text depends on the texts that happen to be beside it.
+    """
     names = [given.name for given in session.get_inputs()]
     # The longest first, so that no core is left with them at the end.
-    groups = batches([len(text.ids) for text in texts])[::-1]
+    groups = batches([len(text.ids) for text in texts], tokens)[::-1]
 
     def one(group: list[int]) -> NDArray[np.float32]:
         width = max(len(texts[i].ids) for i in group)

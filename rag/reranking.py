@@ -63,11 +63,11 @@ class CrossEncoder:
         self._session = open_session(RERANKER_FILES.checked("model.onnx"))
 
     def score(self, question: str, texts: Sequence[str]) -> Scores:
-        """Return the logits of the pairs (question, text)."""
-        from index.batching import run
+        """Return the logits of the pairs (question, text), each the same whatever else is scored."""
+        from index.batching import ALONE, run
 
         scores = np.empty((len(texts), 1), np.float32)
-        run(self._session, self._tokenizer.encode_batch([(question, text) for text in texts]), scores)
+        run(self._session, self._tokenizer.encode_batch([(question, text) for text in texts]), scores, ALONE)
         return scores[:, 0]
 
 
