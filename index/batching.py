@@ -40,8 +40,8 @@ def run(
 ) -> None:
     """Fill `rows` with what a model makes of texts that are tokenised and not padded, a row each.
 
-    A batch has up to `tokens` tokens, padding included. `ALONE` is for 8-bit models, which scale by the largest value in
-    a batch: in any other, what comes out for a text depends on the texts that happen to be beside it.
+    A batch has up to `tokens` tokens, padding included. `ALONE` is for 8-bit models, which scale by the largest value
+    in a batch: in any other, what comes out for a text depends on the texts that happen to be beside it.
     """
     names = [given.name for given in session.get_inputs()]
     # The longest first, so that no core is left with them at the end.
