@@ -46,6 +46,7 @@ MARGIN = 4.0  # a further sentence must come so close to the best, with its titl
 REASON_MARGIN = 3.0  # the same for reasons, which have no titles
 NEW_WORDS = 30.0  # what a further sentence gains by the share of the question's words that only it has
 MIN_LETTERS = 3  # of a word that counts as new, its ending cut
+RIVALS = 2  # so many more sentences than can be chosen are scored without their titles
 MAX_SENTENCES = 2
 MAX_REASONS = 3  # sentences that answer a "why" question
 MAX_LISTED = 8  # sentences that answer a question for a list
@@ -116,7 +117,7 @@ class _Selection:
         self.passages = np.array([c.passage_score for c in self.candidates], np.float32)
         self.ranks = self.scores + PASSAGE_WEIGHT * self.passages
         most = most or {Kind.REASON: MAX_REASONS, Kind.LIST: MAX_LISTED}.get(kind, MAX_SENTENCES)
-        self.untitled = self._untitled(question, most, reranker)
+        self.untitled = self._untitled(question, most + RIVALS, reranker)
         # Shorter words are mostly the small words of other languages than English.
         asked = {word for word in stems(question) if len(word) >= MIN_LETTERS}
         self.chosen = self._choose(asked, most, reranker.scale)
@@ -136,8 +137,7 @@ class _Selection:
     def _choose(self, asked: set[str], most: int, scale: float) -> list[int]:
         """Take the best sentence, and further ones that rank nearly as high, each worded unlike those before it.
 
-        They must do so without their titles, too, and so many are scored without as can be chosen: one that needs the
-        words of the question to rank among those is no second answer.
+        They must do so without their titles, too.
 
         A further one ranks higher by the words of the question that those before it lack. Not in a list, whose items
         have the same words of it, and not for "why": a reason has few of them.
