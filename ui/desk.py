@@ -15,10 +15,9 @@ from index.encoding import MULTILINGUAL_ENCODER, Encoder
 from index.errors import IndexMissingError, NoDocumentsError, RagError
 from index.filters import parse_filter
 from index.intake import safe_name, with_attached
-from index.mending import mend_views
+from index.interface import IndexStore
 from index.parsing import Parser
 from index.schema import IndexMeta
-from index.store import Store
 from rag.answer import Span
 from rag.assemble import index_meta, open_chain, open_store
 from rag.chain import Chain
@@ -40,7 +39,7 @@ class Desk:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.store: Store = open_store(settings)
+        self.store: IndexStore = open_store(settings)
         self.base = names_base(settings.index)
         self.uploads = self.base / "uploads"
         self._chain: Chain | None = None
@@ -182,7 +181,7 @@ class Desk:
             with self.store.transaction(meta) as transaction:
                 for name in with_attached([document], (r.name for r in transaction.snapshot.documents())):
                     there |= transaction.forget(name)
-            mend_views(self.store)
+            self.store.mend()
             if there and self._is_upload(document):
                 (self.base / document).unlink(missing_ok=True)
         return there
