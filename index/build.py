@@ -17,8 +17,9 @@ from index.encoding import Encoder
 from index.errors import FileUnavailableError, NoDocumentsError, UnreadableDocumentError
 from index.ignoring import EVERYTHING, Rules
 from index.intake import Refused, attached_to, documents_in, is_readable, suffix
-from index.interface import IndexSnapshot, IndexStore, IndexTransaction
+from index.interface import IndexStore, IndexTransaction
 from index.parsing import ParsedDocument, Parser, known_encoding
+from index.reading import IndexSnapshot
 from index.records import DocumentRecord, FileRecord
 from index.report import BuildReport
 from index.schema import IndexMeta

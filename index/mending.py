@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from index.encoding import Vectors
-from index.interface import IndexSnapshot
 from index.lexical import LexicalView
+from index.reading import IndexSnapshot
 from index.snapshot import Snapshot
 from index.vectors import VectorView
 from index.views import Viewed, open_view, update_view

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from index.chunking import text_to_encode
-from index.interface import Row
+from index.reading import Row
 from index.records import NewDocument
 from index.schema import checksum, text_digest
 

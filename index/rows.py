@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.encoding import Vectors
-from index.interface import CHUNK_COLUMNS, IndexSnapshot, Row
+from index.reading import CHUNK_COLUMNS, IndexSnapshot, Row
 
 BATCH = 1_000
 LAST_ID = 2**63 - 1  # SQLite's highest

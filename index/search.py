@@ -3,10 +3,11 @@
 import threading
 from dataclasses import dataclass
 
-from index.encoding import Encoder
-from index.errors import FilterError, IndexIncompatibleError
+from index.encoding import Encoder, Vectors
+from index.errors import FilterError, IndexIncompatibleError, IndexMovedError
 from index.filters import DocumentFilter
-from index.interface import IndexSnapshot, IndexStore, Rankings
+from index.interface import IndexStore, Rankings
+from index.reading import IndexSnapshot
 from index.records import StoredChunk
 
 DEPTH = 50
@@ -66,6 +67,12 @@ class Searcher:
         `where`.
         """
         vector = self.encoder.encode([question])[0]
+        try:
+            return self._search(question, vector, k, depth, where)
+        except IndexMovedError:
+            return self._search(question, vector, k, depth, where)  # once more, in the version that took its place
+
+    def _search(self, question: str, vector: Vectors, k: int, depth: int, where: DocumentFilter | None) -> Results:
         with self.store.snapshot() as snapshot:
             rankings = self._current(snapshot)
             among = snapshot.chunk_ids(where.matches) if where and where.terms else None

@@ -9,7 +9,7 @@ import numpy as np
 
 from index.documents import FileStat
 from index.encoding import Vectors
-from index.interface import DOCUMENT_COLUMNS, Row, damaged
+from index.reading import DOCUMENT_COLUMNS, Row, damaged
 from index.records import DocumentRecord, FileRecord, StoredChunk
 from index.rows import BATCH, COLUMNS, ChunkRows
 from index.schema import IndexMeta

@@ -23,7 +23,8 @@ from index.errors import (
     RagError,
     StorageError,
 )
-from index.interface import IndexSnapshot, Rankings
+from index.interface import Rankings
+from index.reading import IndexSnapshot
 from index.schema import APPLICATION_ID, FORMAT_VERSION, TABLES, IndexMeta
 from index.snapshot import Snapshot
 from index.transaction import Transaction

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from index.encoding import Vectors
-from index.interface import IndexSnapshot
 from index.lexical import FOLDER, LexicalView
+from index.reading import IndexSnapshot
 from index.segments import has_deleted
 from index.snapshot import Snapshot
 from index.store import Store

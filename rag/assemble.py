@@ -7,10 +7,12 @@ model), and since the parts of the chain can be loaded side by side.
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from index.errors import RagError
 from rag.settings import Settings
 
 if TYPE_CHECKING:
     from index.encoding import Encoder
+    from index.interface import IndexStore
     from index.schema import IndexMeta
     from index.search import Searcher
     from index.store import Store
@@ -20,11 +22,30 @@ if TYPE_CHECKING:
     from rag.reranking import Reranker
 
 
-def open_store(settings: Settings) -> "Store":
-    """Return the index folder's store."""
+def open_store(settings: Settings) -> "IndexStore":
+    """Return the index that the settings name: a local one, or a Lance table. Raises RagError if Lance is missing."""
+    if settings.table:
+        return _open_table(settings)
+    return open_local(settings, "")
+
+
+def open_local(settings: Settings, what: str) -> "Store":
+    """Return the index folder's store. Raises RagError if the settings name a table: `what` is not for those."""
     from index.store import Store
 
+    if settings.table:
+        raise RagError(f"{what} is for a local index: `rag migrate {settings.table} .rag` makes one")
     return Store(settings.index)
+
+
+def _open_table(settings: Settings) -> "IndexStore":
+    try:
+        from index.lance import LanceStore
+    except ModuleNotFoundError as error:
+        raise RagError(
+            f"{settings.table} is a Lance table: run `pip install 'checkable-rag[scale]'` ({error.name} is missing)"
+        ) from error
+    return LanceStore(settings.table, settings.index)
 
 
 def index_meta(settings: Settings) -> "IndexMeta":

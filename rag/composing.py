@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from index.interface import IndexSnapshot
 from index.languages import language_of
+from index.reading import IndexSnapshot
 from rag.answer import Answer, Claim, Conflict, Span, Support, Verdict, Writing
 from rag.stages import Draft, Written
 from rag.verification import conflicts_of, passage_of, verified

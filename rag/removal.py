@@ -8,8 +8,9 @@ from pathlib import Path
 from index.documents import SourceFile, names_below, read_bytes
 from index.errors import NoDocumentsError, UnreadableDocumentError
 from index.intake import with_attached
-from index.interface import IndexSnapshot, IndexStore
+from index.interface import IndexStore
 from index.parsing import parse
+from index.reading import IndexSnapshot
 from index.traces import Trace, stored_trace, trace_of
 
 

@@ -4,7 +4,7 @@ import math
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from index.errors import RagError
@@ -17,7 +17,11 @@ class SettingError(RagError):
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings. `RAG_` and a field's name in capitals is its environment variable."""
+    """All settings. `RAG_` and a field's name in capitals is its environment variable.
+
+    `table` follows from what is given for `index`: the address of a Lance table ("s3://bucket/path", or a folder whose
+    name ends in .lance), "" for a local index. Beside a table, `index` is the folder of what stays on this machine.
+    """
 
     index: Path = Path(".rag")
     encoder: str = ENCODER_FILES.name
@@ -33,18 +37,25 @@ class Settings:
     model_price: str = ""
     max_cost: float | None = None
     keep_unsupported: bool = False
+    table: str = field(default="", metadata={"from": "index"})
 
     @classmethod
     def from_environment(cls, **flags: object) -> "Settings":
         """Take flags that are not None, then environment variables, then defaults. Raises SettingError."""
         values: dict[str, object] = {}
         for setting in fields(cls):
+            if setting.metadata:
+                continue
             variable = f"RAG_{setting.name.upper()}"
             given = flags.get(setting.name)
+            if setting.name == "index" and isinstance(given, str):
+                given = PARSERS["index"](given)
             if given is None and os.environ.get(variable):
                 given = _parse(variable, os.environ[variable], setting.name)
             if given is not None:
                 values[setting.name] = given
+        if is_table(place := str(values.get("index", ""))):
+            values |= {"index": cls.index, "table": place}
         settings = cls(**values)  # type: ignore[arg-type]  # the values come from options of the right type
         if settings.threshold is not None and not math.isfinite(settings.threshold):
             raise SettingError(f"threshold is {settings.threshold}, it must be a number")
@@ -60,6 +71,11 @@ class Settings:
         return settings
 
     @property
+    def place(self) -> str:
+        """Return where the index is: what `index` was given as."""
+        return self.table or str(self.index)
+
+    @property
     def prices(self) -> tuple[float, float] | None:
         """Return what a million tokens cost, in and out, in US dollars. Raises SettingError."""
         if not self.model_price:
@@ -70,6 +86,11 @@ class Settings:
         return float(parts[1]), float(parts[2])
 
 
+def is_table(place: str) -> bool:
+    """Say whether an index at this place is a Lance table, not a local index."""
+    return place.startswith("s3://") or place.rstrip("/").endswith(".lance")
+
+
 def _yes(value: str) -> bool:
     if value.lower() not in ("1", "0", "true", "false", "yes", "no"):
         raise ValueError(value)
@@ -77,7 +98,7 @@ def _yes(value: str) -> bool:
 
 
 PARSERS: dict[str, Callable[[str], object]] = {
-    "index": Path,
+    "index": lambda place: place if is_table(place) else Path(place),
     "k": int,
     "threshold": float,
     "chunk_size": int,

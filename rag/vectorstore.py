@@ -18,8 +18,9 @@ from index.chunking import Chunk, Sentence
 from index.documents import content_hash
 from index.encoding import Encoder, Vectors
 from index.errors import IndexIncompatibleError, IndexMissingError
-from index.interface import IndexSnapshot, IndexStore, Rankings
+from index.interface import IndexStore, Rankings
 from index.parsing import Block, ParsedDocument
+from index.reading import IndexSnapshot
 from index.records import NewDocument, StoredChunk
 from index.schema import IndexMeta
 from index.sentences import split_sentences

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from index.chunking import Sentence
-from index.interface import IndexSnapshot
+from index.reading import IndexSnapshot
 from index.records import StoredChunk
 from rag.answer import Claim, Conflict, Passage, Span, Stretch, Support
 from rag.candidates import RankedHit

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from index.build import Builder, BuildReport
+from index.interface import IndexStore
 from index.models import go_offline
 from index.schema import IndexMeta
 from index.search import Searcher
-from index.store import Store
+from tests.places import PLACES, open_place
 
 go_offline()
 
@@ -63,6 +64,12 @@ class WordReranker:
 META = IndexMeta(WordEncoder.identity, chunk_size=40, chunk_overlap=1)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    if "store" in metafunc.fixturenames and "everywhere" in marks and "local" not in marks:
+        metafunc.parametrize("store", PLACES, indirect=True)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder with three small documents."""
@@ -75,15 +82,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / ".rag")
+def store(tmp_path: Path, request: pytest.FixtureRequest) -> IndexStore:
+    """Return an empty index: a local one, or one after the other where the tests run everywhere."""
+    return open_place(getattr(request, "param", "local"), tmp_path)
 
 
-def build(store: Store, folder: Path, meta: IndexMeta = META, **options: object) -> BuildReport:
+def build(store: IndexStore, folder: Path, meta: IndexMeta = META, **options: object) -> BuildReport:
     return Builder(store, meta, WordEncoder).build(folder, **options)
 
 
-def searcher(store: Store) -> Searcher:
+def searcher(store: IndexStore) -> Searcher:
     return Searcher(store, WordEncoder())
 
 

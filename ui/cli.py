@@ -1,7 +1,6 @@
 """`rag ui` and `rag feedback`."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 import click
@@ -20,7 +19,7 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 @click.option("--auth", multiple=True, metavar="USER:PASSWORD", help="Ask for a password (or RAG_AUTH); repeatable.")
 @click.option("--no-browser", is_flag=True, help="Do not open the browser.")
 @model_options
-def ui_command(index: Path | None, host: str, port: int, auth: tuple[str, ...], no_browser: bool, **model: Any) -> None:
+def ui_command(index: str | None, host: str, port: int, auth: tuple[str, ...], no_browser: bool, **model: Any) -> None:
     """Open the chat in the browser: ask, click a citation, see the sentence in its document.
 
     Only this machine can reach it; for another address it must ask for a password.
@@ -45,7 +44,7 @@ def ui_command(index: Path | None, host: str, port: int, auth: tuple[str, ...], 
 @click.command("feedback")
 @index_option
 @json_option
-def feedback_command(index: Path | None, as_json: bool) -> None:
+def feedback_command(index: str | None, as_json: bool) -> None:
     """Print the thumbs and comments that people left in the browser, with questions and answers.
 
     \b

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from index.interface import IndexSnapshot
+from index.reading import IndexSnapshot
 from index.records import StoredChunk
 from rag.answer import Claim, Rejected, Span, Support, Writing
 from rag.candidates import RankedHit
