@@ -5,6 +5,7 @@ model), and since the parts of the chain can be loaded side by side.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from index.errors import RagError
@@ -39,12 +40,10 @@ def open_local(settings: Settings, what: str) -> "Store":
 
 
 def _open_table(settings: Settings) -> "IndexStore":
-    try:
-        from index.lance import LanceStore
-    except ModuleNotFoundError as error:
-        raise RagError(
-            f"{settings.table} is a Lance table: run `pip install 'checkable-rag[scale]'` ({error.name} is missing)"
-        ) from error
+    if find_spec("lance") is None:
+        raise RagError(f"{settings.table} is a Lance table: run `pip install 'checkable-rag[scale]'` first")
+    from index.lance import LanceStore
+
     return LanceStore(settings.table, settings.index)
 
 

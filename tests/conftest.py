@@ -111,10 +111,12 @@ def clean_environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT)}
 
 
-def rag(*arguments: str, cwd: Path, stdin: bytes | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def rag(
+    *arguments: str, cwd: Path, stdin: bytes | None = None, boot: str = BOOT, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run the command line; output is decoded as UTF-8."""
     finished = subprocess.run(
-        [sys.executable, "-c", BOOT, *arguments],
+        [sys.executable, "-c", boot, *arguments],
         cwd=cwd,
         env={**clean_environment(), **environment},
         input=stdin if stdin is not None else b"",

@@ -13,7 +13,7 @@ from index.store import Store
 from rag.assemble import index_meta, open_store
 from rag.settings import Settings
 from rag.vectorstore import IndexVectorStore
-from tests.conftest import META, SEED, WordEncoder, assert_one_line_error, build, rag, searcher
+from tests.conftest import BOOT, META, SEED, WordEncoder, assert_one_line_error, build, rag, searcher
 from tests.places import open_place
 
 pytestmark = pytest.mark.everywhere
@@ -114,6 +114,13 @@ def test_the_commands_work_on_a_table_as_on_a_local_index(tmp_path: Path) -> Non
     assert_one_line_error(rag("doctor", "--index", place, cwd=tmp_path), 1, "local index", "rag migrate")
     assert "1 removed" in rag("remove", only_name(place), "--yes", cwd=tmp_path, RAG_INDEX=place).stdout
     assert_one_line_error(rag("search", "x", cwd=tmp_path, RAG_INDEX=str(tmp_path / "no.lance")), 1, "no index at")
+
+
+@pytest.mark.local
+def test_a_table_without_lance_says_what_to_install(tmp_path: Path) -> None:
+    without = "import sys; sys.modules['lance'] = None\n" + BOOT
+    result = rag("status", cwd=tmp_path, boot=without, RAG_INDEX="s3://bucket/notes")
+    assert_one_line_error(result, 1, "pip install 'checkable-rag[scale]'")
 
 
 def only_name(place: str) -> str:
