@@ -1,10 +1,12 @@
 """What is a Lance table's own: versions, writers at the same time, removal, indexes with a measured recall."""
 
+import random
 from pathlib import Path
 
 import lance
 import numpy as np
 import pytest
+from lance.query import BooleanQuery, MatchQuery, Occur
 
 from index.errors import IndexBusyError, IndexDamagedError, IndexIncompatibleError, IndexMovedError, StorageError
 from index.interface import IndexStore
@@ -12,6 +14,7 @@ from index.lance import LanceStore
 from index.lance.indexing import VECTORS, approved
 from index.lance.rankings import nearest
 from index.store import Store
+from index.words import ANALYZERS, WEIGHTS
 from tests.conftest import META, WordEncoder, build, searcher
 
 
@@ -44,6 +47,26 @@ def test_a_search_gives_what_the_local_index_gives(table: LanceStore, store: Sto
     for question in ("zebra 17", "abrego returns again", "When does the lease end?", "fish and mice", "東京"):
         ours, local = rankings(table, question), rankings(store, question)
         assert ours == [pytest.approx(scores, rel=1e-5, abs=1e-6) for scores in local], question
+
+
+def test_the_best_by_both_columns_are_those_of_all_scores(table: LanceStore, tmp_path: Path) -> None:
+    draw = random.Random(0)
+    vocabulary = ["returns", "returned", "Ábrego", "abrego", "Äpfel", "apfel", "zebra", "zebras", "of", "the"]
+    (tmp_path / "many").mkdir()
+    for number in range(300):
+        words = draw.choices(vocabulary, weights=range(1, 11), k=draw.randint(3, 30))
+        (tmp_path / "many" / f"{number}.txt").write_text(f"{' '.join(words)} {number}.")
+    build(table, tmp_path / "many")
+    dataset = table.latest()
+    with table.snapshot() as snapshot:
+        for question in ("abrego of the zebras", "Äpfel returned", "the of zebra returns 17"):
+            found = table.rankings(snapshot).lexical(question, 3)
+            fields = [
+                (Occur.SHOULD, MatchQuery(" ".join(ANALYZERS[column].analyze(question)), column, boost=weight))
+                for column, weight in WEIGHTS.items()
+            ]
+            scores = dataset.to_table(columns=["_score"], full_text_query=BooleanQuery(fields))["_score"].to_pylist()
+            assert [score for _, score in found] == pytest.approx(sorted(scores)[:-4:-1], rel=1e-5)
 
 
 def test_of_two_writers_the_second_is_refused_and_nothing_of_it_is_kept(table: LanceStore, folder: Path) -> None:

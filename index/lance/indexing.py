@@ -26,7 +26,7 @@ VECTORS = "vectors"
 # In the table's config: the id of the vector index that may be used, and the generation up to which removals are done.
 APPROVED, PURGED = "rag.vectors", "rag.purged"
 READERS_NEED = timedelta(hours=1)  # for a version from which nothing was removed
-NUMBERS = ("id", "document_id")
+LOOKED_UP = ("row", "id", "document_id", "digest")  # by which rows are found
 # The words are made by index/words.py, as for the local index; Lance only takes them apart at the blanks.
 WORDS_AS_THEY_ARE: dict[str, Any] = {
     "base_tokenizer": "whitespace",
@@ -79,12 +79,12 @@ def _index_vectors(dataset: "LanceDataset", place: str, *, purge: bool) -> None:
     there = _ids(dataset)
     chunks = dataset.count_rows("kind = 'chunk'")
     if chunks < INDEXED_CHUNKS:
-        for name in {VECTORS, *NUMBERS} & there.keys():
+        for name in {VECTORS, *LOOKED_UP} & there.keys():
             dataset.drop_index(name)
         return
     if not purge and VECTORS in there and _not_indexed(dataset, VECTORS) < INDEXED_CHUNKS:
         return
-    for column in NUMBERS:
+    for column in LOOKED_UP:
         dataset.create_scalar_index(column, "BTREE", column)
     cells = round(chunks**0.5)
     dataset.create_index("vector", "IVF_SQ", VECTORS, metric="dot", num_partitions=cells, replace=True)

@@ -27,20 +27,36 @@ class LanceRankings:
         return nearest(self._dataset, vector, k, among, use_index=self._is_indexed)
 
     def lexical(self, question: str, k: int, among: Collection[int] | None = None) -> list[tuple[int, float]]:
-        """Return up to `k` (chunk id, BM25 score), best first."""
-        from lance.query import BooleanQuery, FullTextQuery, MatchQuery, Occur
+        """Return up to `k` (chunk id, BM25 score), best first.
 
+        A chunk's score is the sum over the columns. Lance adds columns up by scoring every chunk that matches, which
+        takes a quarter of a second where one column's best take 9 ms. So each column's best are asked for, and what a
+        chunk has in the other column; what is in neither list cannot have more than the last of both together. If that
+        could be among the `k` best, more are asked for (threshold algorithm: Fagin, Lotem and Naor 2003, section 4).
+        """
         text = searchable(question)
         # A word that is asked for twice counts once, as in the local index.
         words = {column: " ".join(dict.fromkeys(ANALYZERS[column].analyze(text))) for column in WEIGHTS}
-        fields: list[tuple[Occur, FullTextQuery]] = [
-            (Occur.SHOULD, MatchQuery(words[column], column, boost=weight))
-            for column, weight in WEIGHTS.items()
-            if words[column]
-        ]
-        if k < 1 or not fields or (among is not None and not among):
+        if k < 1 or not all(words.values()) or (among is not None and not among):
             return []
-        return _found(self._dataset, "_score", k, among, full_text_query=BooleanQuery(fields))
+        size = 2 * k
+        while True:
+            best = {column: self._words(words[column], column, size, among) for column in WEIGHTS}
+            beyond = sum(WEIGHTS[c] * min(found.values()) for c, found in best.items() if len(found) == size)
+            seen = set().union(*best.values())
+            for column, found in best.items():
+                if others := seen - found.keys():
+                    found |= self._words(words[column], column, len(others), others)
+            scored = [(id_, sum(WEIGHTS[c] * found.get(id_, 0.0) for c, found in best.items())) for id_ in seen]
+            ranked = sorted(scored, key=lambda hit: (-hit[1], hit[0]))[:k]
+            if not beyond or (len(ranked) == k and ranked[-1][1] >= beyond):
+                return ranked
+            size *= 4
+
+    def _words(self, words: str, column: str, k: int, among: Collection[int] | None) -> dict[int, float]:
+        from lance.query import MatchQuery
+
+        return dict(_found(self._dataset, "_score", k, among, full_text_query=MatchQuery(words, column)))
 
 
 def nearest(
@@ -63,7 +79,7 @@ def _found(
 ) -> list[tuple[int, float]]:
     table = dataset.to_table(
         columns=["id", measure],
-        filter="kind = 'chunk'" if among is None else one_of("id", among),
+        filter=None if among is None else one_of("id", among),  # only chunks have vectors and words
         prefilter=True,
         limit=k,
         **search,

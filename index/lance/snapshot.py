@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lance import LanceDataset
 
 BATCH = 1_000
+SHARED = ("document_id", "name")  # columns that rows of two kinds have
 FORMAT_VERSION = 1
 
 
@@ -119,6 +120,6 @@ class LanceSnapshot(IndexSnapshot):
         self, columns: Sequence[str], column: str, values: Sequence[int] | Sequence[str], kind: str = "chunk"
     ) -> Iterator[Row]:
         """Yield the rows of a kind that have one of these values in a column, a thousand values at a time."""
+        of_kind = f" AND kind = '{kind}'" if column in SHARED else ""
         for first in range(0, len(values), BATCH):
-            among = one_of(column, values[first : first + BATCH])
-            yield from rows_of(self.dataset, columns, f"kind = '{kind}' AND {among}")
+            yield from rows_of(self.dataset, columns, one_of(column, values[first : first + BATCH]) + of_kind)

@@ -18,7 +18,7 @@ from index.reading import IndexSnapshot
 from index.schema import IndexMeta
 
 if TYPE_CHECKING:
-    from lance import LanceDataset
+    from lance import LanceDataset, Session
 
 
 class LanceStore:
@@ -31,6 +31,7 @@ class LanceStore:
     def __init__(self, place: str, folder: Path) -> None:
         self.place = place
         self.folder = folder
+        self._session: Session | None = None  # what was read of indexes and files, kept for the next search
 
     @contextmanager
     def snapshot(self) -> Iterator[IndexSnapshot]:
@@ -75,8 +76,9 @@ class LanceStore:
         """Open the newest version. Raises IndexMissingError if there is none, StorageError."""
         import lance
 
+        self._session = self._session or lance.Session()
         with translated(self.place):
-            return lance.dataset(self.place, storage_options=storage_options(self.place))
+            return lance.dataset(self.place, storage_options=storage_options(self.place), session=self._session)
 
     def create(self, rows: pa.RecordBatchReader, *, replace: bool = False) -> None:
         """Write the first version, or one that shares nothing with those before."""
