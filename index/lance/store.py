@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -18,7 +18,7 @@ from index.reading import IndexSnapshot
 from index.schema import IndexMeta
 
 if TYPE_CHECKING:
-    from lance import LanceDataset, Session
+    from lance import LanceDataset
 
 
 class LanceStore:
@@ -31,7 +31,7 @@ class LanceStore:
     def __init__(self, place: str, folder: Path) -> None:
         self.place = place
         self.folder = folder
-        self._session: Session | None = None  # what was read of indexes and files, kept for the next search
+        self._session: Any = None  # what was read of indexes and files, kept for the next search
 
     @contextmanager
     def snapshot(self) -> Iterator[IndexSnapshot]:
@@ -76,7 +76,7 @@ class LanceStore:
         """Open the newest version. Raises IndexMissingError if there is none, StorageError."""
         import lance
 
-        self._session = self._session or lance.Session()
+        self._session = self._session or lance.Session()  # type: ignore[attr-defined]  # its stubs do not export it
         with translated(self.place):
             return lance.dataset(self.place, storage_options=storage_options(self.place), session=self._session)
 
