@@ -67,22 +67,18 @@ def _index_words(dataset: "LanceDataset", *, purge: bool) -> None:
     there = _ids(dataset)
     for column in WORD_COLUMNS:
         if purge or column not in there:
-            dataset.create_scalar_index(
-                *(column, "INVERTED", column),
-                **WORDS_AS_THEY_ARE,
-            )
+            dataset.create_scalar_index(column, "INVERTED", column, **WORDS_AS_THEY_ARE)
         elif _not_indexed(dataset, column):
             dataset.optimize.optimize_indices(index_names=[column])
 
 
 def _index_vectors(dataset: "LanceDataset", place: str, *, purge: bool) -> None:
-    there = _ids(dataset)
     chunks = dataset.count_rows("kind = 'chunk'")
     if chunks < INDEXED_CHUNKS:
-        for name in {VECTORS, *LOOKED_UP} & there.keys():
+        for name in {VECTORS, *LOOKED_UP} & _ids(dataset).keys():
             dataset.drop_index(name)
         return
-    if not purge and VECTORS in there and _not_indexed(dataset, VECTORS) < INDEXED_CHUNKS:
+    if not purge and approved(dataset) and _not_indexed(dataset, VECTORS) < INDEXED_CHUNKS:
         return
     for column in LOOKED_UP:
         dataset.create_scalar_index(column, "BTREE", column)

@@ -1,4 +1,4 @@
-"""The Lance table of an index: its columns, and how it is opened.
+"""The Lance table of an index: its columns, and rows on their way in and out.
 
 One table holds everything, so that a generation is one version of it, which Lance commits as a whole or not at all.
 `kind` says what a row is:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 META = "meta"
 WORD_COLUMNS = ("exact", "folded")  # as in index/words.py: words as they are written, and without accents and endings
-# In `row` so that a document that is indexed again, under a new id, is a new row.
 _TYPES: Mapping[str, pa.DataType] = {
     **dict.fromkeys(("row", "kind"), pa.string()),
     **dict.fromkeys((*DOCUMENT_COLUMNS, *CHUNK_COLUMNS, *WORD_COLUMNS), pa.string()),
