@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 QUESTION ?= Why wasn't Ábrego García returned?
 
-.PHONY: ask ui eval index test check format lint layers types docs bench setup clean
+.PHONY: ask ui eval index test check format lint layers types docs site bench setup clean
 
 ask: index
 	@$(BIN)/rag ask "$(QUESTION)"
@@ -53,6 +53,10 @@ format: $(READY)
 docs: $(READY)
 	$(BIN)/python scripts/build_docs.py
 
+# The documentation as a site, in site/.
+site: docs
+	$(BIN)/mkdocs build --quiet --strict
+
 # With DATA=FOLDER, which holds */docs.jsonl and */questions.jsonl (see benchmarks/corpus.py), also what needs many texts;
 # a million chunks take 8 GB in BENCH and half an hour.
 DATA ?=
@@ -69,4 +73,4 @@ ifneq ($(DATA),)
 endif
 
 clean:
-	rm -rf $(VENV) .rag build dist *.egg-info
+	rm -rf $(VENV) .rag build dist site *.egg-info

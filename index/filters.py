@@ -65,6 +65,13 @@ class DocumentFilter:
         values = {**metadata, "path": name, "type": PurePath(name).suffix.removeprefix(".")}
         return all(term.holds(str(values.get(term.key) or "")) for term in self.terms)
 
+    def also(self, other: "DocumentFilter") -> "DocumentFilter":
+        """Return a filter for the documents that meet both; it is shown as this one."""
+        return DocumentFilter(self.terms + other.terms, self.text)
+
+
+EVERYTHING = DocumentFilter()
+
 
 def parse_filter(text: str) -> DocumentFilter:
     """Return the filter that a text describes; an empty one lets everything through. Raises FilterError."""

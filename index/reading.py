@@ -56,6 +56,10 @@ class IndexSnapshot(ABC):
         """Return the ids of the chunks of the documents that are wanted, by their name and metadata."""
 
     @abstractmethod
+    def names(self, wanted: Callable[[str, dict[str, Any]], bool]) -> set[str]:
+        """Return the names of the documents that are wanted, by their name and metadata."""
+
+    @abstractmethod
     def copies_among(self, ids: Sequence[int]) -> set[int]:
         """Return those of these chunks that another of them, of an older document with the same content, repeats."""
 
@@ -72,7 +76,7 @@ class IndexSnapshot(ABC):
         """Return a document's metadata as stored, without reading its text; None if it is not there."""
 
     @abstractmethod
-    def _document_id(self, name: str) -> int | None:
+    def id_of(self, name: str) -> int | None:
         """Return the id of the document of this name."""
 
     @abstractmethod
@@ -112,7 +116,7 @@ class IndexSnapshot(ABC):
 
     def text_of(self, name: str) -> str | None:
         """Return the text of the document of this name, or None if there is none."""
-        document_id = self._document_id(name)
+        document_id = self.id_of(name)
         return None if document_id is None else self.text(document_id)
 
     def parsed(self, document_id: int) -> ParsedDocument:

@@ -71,7 +71,8 @@ class Snapshot(ChunkRows):
         row = self._connection.execute("SELECT metadata FROM documents WHERE id = ?", (document_id,)).fetchone()
         return None if row is None else str(row[0])
 
-    def _document_id(self, name: str) -> int | None:
+    def id_of(self, name: str) -> int | None:
+        """Return the id of the document of this name, or None if there is none."""
         row = self._connection.execute("SELECT id FROM documents WHERE name = ?", (name,)).fetchone()
         return None if row is None else int(row[0])
 
@@ -86,6 +87,11 @@ class Snapshot(ChunkRows):
             chunks = self._connection.execute(f"SELECT id FROM chunks WHERE document_id IN ({marks})", part)
             found += [id_ for (id_,) in chunks]
         return found
+
+    def names(self, wanted: Callable[[str, dict[str, Any]], bool]) -> set[str]:
+        """Return the names of the documents that are wanted, by their name and metadata."""
+        rows = self._connection.execute("SELECT name, metadata FROM documents")
+        return {name for name, metadata in rows if wanted(name, json.loads(metadata))}
 
     def copies_among(self, ids: Sequence[int]) -> set[int]:
         """Return those of these chunks that another of them, of an older document with the same content, repeats."""

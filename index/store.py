@@ -34,7 +34,7 @@ LOCK = "lock"
 BUSY_SECONDS = 30
 LOCK_SECONDS = 3.0
 # How the names begin of all that may lie in an index folder.
-OUR_FILES = (DATABASE, LOCK, "vectors.", "lexical", "conversations.")
+OUR_FILES = (DATABASE, LOCK, "vectors.", "lexical", "conversations.", "accounts.")
 
 logger = logging.getLogger("rag")
 

@@ -20,6 +20,7 @@ import click
 from eval.cli import eval_group
 from index.errors import RagError
 from index.models import go_offline
+from rag.configuring import config_command
 from rag.folders import index_command, status_command, watch_command
 from rag.ocr import ocr_command
 from rag.settings import Settings
@@ -38,8 +39,15 @@ from rag.terminal import (
     where_option,
     width,
 )
-from ui.cli import feedback_command, ui_command
-from ui.keeping import backup_command, export_command, import_command, migrate_command, remove_command
+from server.cli import mcp_command, serve_command, token_group, ui_command, user_group
+from ui.keeping import (
+    backup_command,
+    export_command,
+    feedback_command,
+    import_command,
+    migrate_command,
+    remove_command,
+)
 
 NOT_IN_DOCUMENTS = 3
 WITHOUT_MODEL = 4
@@ -257,7 +265,7 @@ def doctor(index: str | None, as_json: bool, recall: bool) -> None:
 
 for command in (
     *(backup_command, export_command, import_command, migrate_command, remove_command),
-    *(index_command, ocr_command, status_command, watch_command),
-    *(eval_group, feedback_command, ui_command),
+    *(config_command, index_command, ocr_command, status_command, watch_command),
+    *(eval_group, feedback_command, mcp_command, serve_command, token_group, ui_command, user_group),
 ):
     cli.add_command(command)

@@ -1,18 +1,17 @@
-"""What a person may choose, in one flat place. Flag > environment > default; built once at each edge."""
+"""What a person may choose, in one flat place. Flag > environment > `rag.toml` > default; built once at each edge."""
 
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from index.errors import RagError
 from index.models import ENCODER_FILES
+from rag.configfile import FILE, SettingError, check_known, read_settings
 
-
-class SettingError(RagError):
-    """A setting has a value that it cannot have."""
+__all__ = ["Given", "SettingError", "Settings", "given_settings"]
+DEFAULT, FLAG = "default", "flag"
 
 
 @dataclass(frozen=True)
@@ -37,25 +36,21 @@ class Settings:
     model_price: str = ""
     max_cost: float | None = None
     keep_unsupported: bool = False
+    host: str = "127.0.0.1"
+    port: int = 7860
+    url: str = ""
     table: str = field(default="", metadata={"from": "index"})
 
     @classmethod
     def from_environment(cls, **flags: object) -> "Settings":
-        """Take flags that are not None, then environment variables, then defaults. Raises SettingError."""
-        values: dict[str, object] = {}
-        for setting in fields(cls):
-            if setting.metadata:
-                continue
-            variable = f"RAG_{setting.name.upper()}"
-            given = flags.get(setting.name)
-            if setting.name == "index" and isinstance(given, str):
-                given = PARSERS["index"](given)
-            if given is None and os.environ.get(variable):
-                given = _parse(variable, os.environ[variable], setting.name)
-            if given is not None:
-                values[setting.name] = given
-        if is_table(place := str(values.get("index", ""))):
-            values |= {"index": cls.index, "table": place}
+        """Take flags that are not None, then environment variables, `rag.toml`, defaults. Raises SettingError."""
+        return cls.of({name: given.value for name, given in given_settings(flags).items()})
+
+    @classmethod
+    def of(cls, values: Mapping[str, object]) -> "Settings":
+        """Return these settings, checked. Raises SettingError."""
+        place = str(values.get("index", cls.index))
+        values = {**values, **({"index": cls.index, "table": place} if is_table(place) else {"index": Path(place)})}
         settings = cls(**values)  # type: ignore[arg-type]  # the values come from options of the right type
         if settings.threshold is not None and not math.isfinite(settings.threshold):
             raise SettingError(f"threshold is {settings.threshold}, it must be a number")
@@ -68,6 +63,7 @@ class Settings:
         if settings.max_cost is not None:
             _check("max_cost", settings.max_cost, 0, 1e6)
         _ = settings.prices  # raises what is wrong with them
+        _check("port", settings.port, 1, 65_535)
         return settings
 
     @property
@@ -91,6 +87,40 @@ def is_table(place: str) -> bool:
     return place.startswith("s3://") or place.rstrip("/").endswith(".lance")
 
 
+@dataclass(frozen=True)
+class Given:
+    """A setting's value, and where it is from: "flag", a variable, the path of a file, or "default"."""
+
+    value: object
+    origin: str
+
+
+def given_settings(flags: Mapping[str, object]) -> dict[str, Given]:
+    """Return every setting by name, unchecked, with where it is from. Raises SettingError if it cannot be read.
+
+    The file is `rag.toml` in the working directory, or the one that `RAG_CONFIG` names.
+    """
+    for name in flags:
+        check_known(name, KINDS, FLAG)
+    named = os.environ.get("RAG_CONFIG", "")
+    path = Path(named or FILE)
+    in_file = read_settings(path, KINDS) if named or path.is_file() else {}
+    found: dict[str, Given] = {}
+    for setting in fields(Settings):
+        if setting.metadata:
+            continue  # follows from another
+        name, variable = setting.name, f"RAG_{setting.name.upper()}"
+        if flags.get(name) is not None:
+            found[name] = Given(flags[name], FLAG)
+        elif os.environ.get(variable):
+            found[name] = Given(_parse(variable, os.environ[variable], name), variable)
+        elif name in in_file:
+            found[name] = Given(in_file[name], str(path))
+        else:
+            found[name] = Given(setting.default, DEFAULT)
+    return found
+
+
 def _yes(value: str) -> bool:
     if value.lower() not in ("1", "0", "true", "false", "yes", "no"):
         raise ValueError(value)
@@ -98,7 +128,6 @@ def _yes(value: str) -> bool:
 
 
 PARSERS: dict[str, Callable[[str], object]] = {
-    "index": lambda place: place if is_table(place) else Path(place),
     "k": int,
     "threshold": float,
     "chunk_size": int,
@@ -108,7 +137,14 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "model_context": int,
     "max_cost": float,
     "keep_unsupported": _yes,
+    "port": int,
 }
+KINDS: dict[str, type] = {
+    setting.name: bool if kind is _yes else kind if isinstance(kind, type) else str
+    for setting in fields(Settings)
+    if not setting.metadata
+    for kind in [PARSERS.get(setting.name, str)]
+} | {"index": Path}
 
 
 def _parse(variable: str, value: str, name: str) -> object:

@@ -21,6 +21,8 @@ from tests.places import PLACES, open_place
 
 go_offline()
 
+pytest_plugins = ["tests.serving"]
+
 # A slow machine is no failure: timings live in benchmarks/.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")

@@ -21,8 +21,8 @@ from index.store import Store
 from rag.assemble import index_meta, open_chain
 from rag.chain import Chain
 from rag.settings import Settings
+from server.app import create_app
 from tests.conftest import SEED
-from ui.app import create_app
 from ui.desk import Desk
 
 WHY = "Why wasn't Ábrego García returned?"

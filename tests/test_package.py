@@ -11,10 +11,10 @@ import pytest
 
 from tests.conftest import ROOT
 
-CODE = [path for folder in ("rag", "index", "ui", "eval") for path in (ROOT / folder).rglob("*.py")]
+CODE = [path for folder in ("rag", "index", "server", "ui", "eval") for path in (ROOT / folder).rglob("*.py")]
 
 
-def test_the_wheel_holds_the_four_packages_and_their_data(tmp_path: Path) -> None:
+def test_the_wheel_holds_the_packages_and_their_data(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT],
         check=True,
@@ -23,7 +23,13 @@ def test_the_wheel_holds_the_four_packages_and_their_data(tmp_path: Path) -> Non
     )
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"rag", "index", "ui", "eval"}
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {
+        "rag",
+        "index",
+        "server",
+        "ui",
+        "eval",
+    }
     for data in (
         "index/encoder.onnx",
         "rag/abstention.json",

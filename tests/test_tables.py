@@ -12,6 +12,7 @@ import pytest
 from lance.query import BooleanQuery, MatchQuery, Occur
 
 from index.errors import IndexBusyError, IndexDamagedError, IndexIncompatibleError, IndexMovedError, StorageError
+from index.filters import parse_filter
 from index.interface import IndexStore
 from index.lance import LanceStore
 from index.lance.indexing import VECTORS, approved
@@ -111,6 +112,9 @@ def test_the_browsers_desk_stands_on_a_table(table: LanceStore, folder: Path) ->
     assert desk.text("docs/lease.txt") == (folder / "lease.txt").read_text()
     quote = {"document": "docs/lease.txt", "start": 11, "end": 40, "quote": "The lease ends on 3 May 2031."}
     assert desk.in_document({**quote, "heading": []})["there"]
+    some = desk.seen_by(parse_filter("path:docs/sub/*"))
+    assert [found["name"] for found in some.documents()] == ["docs/sub/dogs.txt"]
+    assert some.text("docs/lease.txt") is None
     assert desk.remove("docs/cats.md")
     assert desk.counts() == (2, 2)
 

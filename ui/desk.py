@@ -1,9 +1,9 @@
 """What the page asks for: answers step by step, the documents, a source in its document. No widgets, no HTTP."""
 
-import re
+import copy
 import threading
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,129 +12,145 @@ from index.build import Builder
 from index.documents import Listing, SourceFile, names_base
 from index.encoders import document_encoder
 from index.encoding import MULTILINGUAL_ENCODER, Encoder
-from index.errors import IndexMissingError, NoDocumentsError, RagError
-from index.filters import parse_filter
+from index.errors import IndexMissingError, NoDocumentsError, PageError, RagError, UnreadableDocumentError
+from index.filters import EVERYTHING, DocumentFilter, parse_filter
 from index.intake import safe_name, with_attached
 from index.interface import IndexStore
 from index.parsing import Parser
 from index.schema import IndexMeta
-from rag.answer import Span
+from index.search import Results
+from rag.answer import Answer, Span
 from rag.assemble import index_meta, open_chain, open_store
 from rag.chain import Chain
 from rag.conversation import Turn
 from rag.pages import SourcePages, has_pages
+from rag.question import checked
 from rag.settings import Settings
 from rag.stages import Step
+from ui.examples import example_questions
+from ui.loading import Warm
 
 CONTEXT_CHARACTERS = 600
-EXAMPLES = 3
-EXAMPLE_DOCUMENTS = 50
-EXAMPLE_CHUNKS = 20
-# Two or three capitalised words in the middle of a sentence.
-NAME = re.compile(r"(?<=[a-zà-ÿ,] )[A-ZÀ-Þ][\w-]+(?: [A-ZÀ-Þ][\w-]+){1,2}\b(?! [A-ZÀ-Þ])")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A document as it is listed. `modified` is when the file was changed (ISO 8601)."""
+
+    id: int
+    name: str
+    type: str
+    chunks: int
+    modified: str
+    uploaded: bool
 
 
 class Desk:
-    """One index, its chain, and the folder where uploads are kept. Thread-safe."""
+    """One index, its chain, and the folder where uploads are kept. Thread-safe.
+
+    `only` are the documents that there are for whoever stands at it; `on_answer` is told of every answer.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.store: IndexStore = open_store(settings)
         self.base = names_base(settings.index)
         self.uploads = self.base / "uploads"
-        self._chain: Chain | None = None
-        self._failure: RagError | None = None
-        self._loaded = threading.Event()
+        self.warm = Warm(lambda: open_chain(settings))
+        self.only = EVERYTHING
+        self.on_answer: Callable[[Answer], None] = lambda answer: None
         self._writing = threading.Lock()
 
-    def load(self) -> None:
-        """Load the models in the background; a question that is asked meanwhile waits for them."""
-        threading.Thread(target=self._load, name="models", daemon=True).start()
-
-    def _load(self) -> None:
-        try:
-            self._chain = open_chain(self.settings)
-        except RagError as error:
-            self._failure = error
-        finally:
-            self._loaded.set()
+    def seen_by(self, only: DocumentFilter) -> "Desk":
+        """Return this desk as somebody sees it for whom there are only these documents."""
+        seen = copy.copy(self)  # the same index, models and lock
+        seen.only = self.only.also(only)
+        return seen
 
     def chain(self) -> Chain:
         """Return the chain, when it is loaded. Raises the error that it could not be loaded for."""
-        self._loaded.wait()
-        if self._chain is None:
-            raise self._failure or RagError("the models could not be loaded")
-        return self._chain
-
-    @property
-    def is_loaded(self) -> bool:
-        """Say whether the models are there, or will never be."""
-        return self._loaded.is_set()
+        return self.warm.chain()
 
     def ask(self, question: str, history: Sequence[Turn], where: str = "") -> Iterator[Step]:
         """Yield the steps of an answer, the last with the Answer.
 
         Raises QuestionError, FilterError, or an error of the index.
         """
-        only = parse_filter(where)
-        yield from self.chain().stream(question, history, only)
+        only = parse_filter(where).also(self.only)
+        for step in self.chain().stream(question, history, only):
+            if step.answer:
+                self.on_answer(step.answer)
+            yield step
+
+    def search(self, question: str, k: int, where: str = "") -> Results:
+        """Return the passages that match. Raises QuestionError, FilterError, or an error of the index."""
+        only = parse_filter(where).also(self.only)
+        return self.chain().searcher.search(checked(question), k, where=only)
 
     def counts(self) -> tuple[int, int]:
         """Return (documents, passages); none if there is no index yet."""
         try:
             with self.store.snapshot() as snapshot:
-                return snapshot.counts()
+                if not self.only.terms:
+                    return snapshot.counts()
+                names = snapshot.names(self.only.matches)
+                chunks = [record.chunks for record in snapshot.documents() if record.name in names]
+                return len(chunks), sum(chunks)
         except IndexMissingError:
             return 0, 0
 
-    def documents(self) -> list[dict[str, Any]]:
-        """Return what is indexed, by name."""
+    def documents(self, id_: int | None = None) -> list[Listed]:
+        """Return what is indexed, by name; of an id, that one."""
         try:
             with self.store.snapshot() as snapshot:
-                records = snapshot.documents()
+                names = snapshot.names(self.only.matches)
+                records = [r for r in snapshot.documents() if r.name in names and id_ in (None, r.id)]
                 at = snapshot.committed_at
         except IndexMissingError:
             return []
         return [
-            {
-                "name": record.name,
-                "type": Path(record.name).suffix.lstrip(".").lower() or "text",
-                "chunks": record.chunks,
-                "modified": _modified(self.base / record.name) or at,
-                "uploaded": self._is_upload(record.name),
-            }
+            Listed(
+                id=record.id,
+                name=record.name,
+                type=Path(record.name).suffix.lstrip(".").lower() or "text",
+                chunks=record.chunks,
+                modified=_modified(self.base / record.name) or at,
+                uploaded=self._is_upload(record.name),
+            )
             for record in records
         ]
 
     def examples(self) -> list[str]:
         """Return questions on the names that the documents mention most."""
-        names: Counter[str] = Counter()
         try:
             with self.store.snapshot() as snapshot:
-                for record in snapshot.documents()[:EXAMPLE_DOCUMENTS]:
-                    for stored in snapshot.chunks_of(record.id)[:EXAMPLE_CHUNKS]:
-                        sentences = [s for s in stored.chunk.sentences if not s.is_heading]
-                        first = stored.chunk.start
-                        texts = [stored.text[s.start - first : s.end - first] for s in sentences]
-                        names.update(name.removesuffix("’s") for text in texts for name in NAME.findall(text))
+                return example_questions(snapshot, self.only.matches)
         except RagError:
             return []
-        return [f"What is said about {name}?" for name, _ in names.most_common(EXAMPLES)]
 
     def text(self, document: str) -> str | None:
         """Return a document's whole text as extracted, or None if it is not indexed (any more)."""
+        return self._id_and_text(document)[1]
+
+    def _id_and_text(self, document: str) -> tuple[int | None, str | None]:
         try:
             with self.store.snapshot() as snapshot:
-                return snapshot.text_of(document)
+                if self.only.terms and document not in snapshot.names(self.only.matches):
+                    return None, None
+                return snapshot.id_of(document), snapshot.text_of(document)
         except IndexMissingError:
-            return None
+            return None, None
 
     def in_document(self, place: dict[str, Any]) -> dict[str, Any]:
         """Return a source with the text around it; `there` is False if the document no longer says this there."""
         start, end = place["start"], place["end"]
         quote = place.get("quote", place.get("text", ""))
-        text = self.text(place["document"])
-        found = {key: place.get(key, "") for key in ("document", "start", "end", "heading", "place")} | {"quote": quote}
+        id_, text = self._id_and_text(place["document"])
+        found = (
+            {"id": id_}
+            | {key: place.get(key, "") for key in ("document", "start", "end", "heading", "place")}
+            | {"quote": quote}
+        )
         if text is None or text[start:end] != quote:
             return {**found, "there": False, "before": "", "after": "", "gone": text is None}
         found["pages"] = has_pages(found["place"])
@@ -147,6 +163,8 @@ class Desk:
 
     def pages(self, place: dict[str, Any]) -> SourcePages:
         """Return the pages that a source stands on. Raises PageError if they cannot be shown."""
+        if self.text(place["document"]) is None:
+            raise PageError(f"{place['document']} is not indexed any more")
         heading = tuple(place["heading"])
         quote = place.get("quote", place.get("text", ""))
         return SourcePages(self.store, Span(place["document"], place["start"], place["end"], quote, heading))
@@ -160,9 +178,14 @@ class Desk:
         safe = safe_name(name)
         builder = self._builder()
         with builder.parser as parser:
-            parser.parse(safe, data)
+            parsed = parser.parse(safe, data)
+        name_there = f"{self.uploads.name}/{safe}"
+        if not self.only.matches(name_there, asdict(parsed.metadata)):
+            raise UnreadableDocumentError("only some documents are yours, and this would not be one of them")
         path = self.uploads / safe
         with self._writing:
+            if path.exists() and self.only.terms and self.text(name_there) is None:
+                raise UnreadableDocumentError("there is another file of this name")
             self.uploads.mkdir(parents=True, exist_ok=True)
             before = path.read_bytes() if path.exists() else None
             try:
@@ -177,6 +200,8 @@ class Desk:
         """Take a document out of the index; an uploaded one's file is deleted. Says whether it was there."""
         meta = self._meta()
         there = False
+        if self.text(document) is None:
+            return False
         with self._writing:
             with self.store.transaction(meta) as transaction:
                 for name in with_attached([document], (r.name for r in transaction.snapshot.documents())):
@@ -188,7 +213,8 @@ class Desk:
 
     def reread(self) -> dict[str, Any]:
         """Read the indexed files again, and nothing else: what changed is indexed anew, what is gone is removed."""
-        names = [*(document["name"] for document in self.documents()), *self._failed()]
+        seen = self._names(self.only)
+        names = [*self._names(EVERYTHING), *self._failed()]
         paths = {name: self.base / name for name in dict.fromkeys(names)}
         files = [SourceFile(name, path, path.parent.resolve()) for name, path in paths.items() if path.is_file()]
         builder = self._builder()
@@ -196,9 +222,21 @@ class Desk:
             try:
                 report = builder.build(Path("/"), listing=Listing(files))
             except NoDocumentsError as error:
-                return {"changed": 0, "removed": 0, "skipped": [{"document": "", "reason": str(error)}]}
-        skipped = [{"document": name, "reason": reason} for name, reason in report.skipped]
-        return {"changed": len(report.changed), "removed": len(report.removed), "skipped": skipped}
+                said = "" if self.only.terms else str(error)
+                return {"changed": 0, "removed": 0, "skipped": [{"document": "", "reason": said}]}
+        # All files are read, whoever asks; what is said of it is what they may know.
+        seen |= self._names(self.only)
+        everything = not self.only.terms
+        skipped = [{"document": n, "reason": why} for n, why in report.skipped if everything or n in seen]
+        changed, removed = (sum(everything or n in seen for n in names) for names in (report.changed, report.removed))
+        return {"changed": changed, "removed": removed, "skipped": skipped}
+
+    def _names(self, only: DocumentFilter) -> set[str]:
+        try:
+            with self.store.snapshot() as snapshot:
+                return snapshot.names(only.matches)
+        except IndexMissingError:
+            return set()
 
     def _failed(self) -> list[str]:
         """Return the names of the files that could not be read."""

@@ -1,4 +1,4 @@
-"""`rag remove`, `rag export`, `rag backup` and `rag import`: the commands that deal with all that an index keeps.
+"""`rag remove`, `rag export`, `rag backup`, `rag import`, `rag feedback`: what deals with all that an index keeps.
 
 They are here because conversations are kept beside the index, and quote it.
 """
@@ -163,6 +163,30 @@ def import_command(file: Path, index: str | None, force: bool) -> None:
     settings = Settings.from_environment(index=index)
     manifest = read_archive(open_local(settings, "`rag import`"), file, {FILE: SCHEMA}, force=force)
     print_lines([f"{settings.index}: {manifest.documents} documents, {manifest.chunks} passages"])
+
+
+@click.command("feedback")
+@index_option
+@json_option
+def feedback_command(index: str | None, as_json: bool) -> None:
+    """Print the thumbs and comments that people left in the browser, with questions and answers.
+
+    \b
+    Examples:
+      rag feedback
+      rag feedback --json > feedback.json
+    """
+    from ui.conversations import FILE, Conversations
+
+    path = Settings.from_environment(index=index).index / FILE
+    entries = Conversations(path).feedback() if path.exists() else []
+    if as_json:
+        print_json({"feedback": entries})
+        return
+    print_lines([f"{len(entries)} with a thumb"])
+    for entry in entries:
+        comment = f": {entry['comment']}" if entry["comment"] else ""
+        print_lines([f"{entry['created'][:16]}  {entry['thumb']:<5}{entry['question']}{comment}"])
 
 
 @click.command("migrate")

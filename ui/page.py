@@ -1,15 +1,15 @@
 """The page: Gradio's widgets and events around the conversation, which `static/chat.js` draws."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
 from index.errors import RagError
-from ui.access import owner_of
 from ui.conversations import Conversations
 from ui.desk import Desk
 from ui.talk import Pending, Talks, turn_value
+from ui.visitor import Visitor, visitor_of
 
 TITLE = "Ask your documents"
 STATUS = "<p role='status'>{{value.text}}</p>"
@@ -25,9 +25,9 @@ CONVERSATIONS = "window.checkable.whenReady(() => window.checkable.conversations
 Update = tuple[Any, ...]
 
 
-def build_page(desk: Desk, conversations: Conversations, users: Mapping[str, str]) -> gr.Blocks:
+def build_page(desk: Desk, conversations: Conversations) -> gr.Blocks:
     """Return the page."""
-    talk = Events(desk, conversations, users)
+    talk = Events(desk, conversations)
     page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
     with page:
         gr.HTML(f"<h1>{TITLE}</h1>", elem_id="title", apply_default_css=False)
@@ -104,19 +104,18 @@ def build_page(desk: Desk, conversations: Conversations, users: Mapping[str, str
 class Events:
     """What the page's events do. Each yields new values for (chat, box, current, editing, send, stop)."""
 
-    def __init__(self, desk: Desk, conversations: Conversations, users: Mapping[str, str]) -> None:
+    def __init__(self, desk: Desk, conversations: Conversations) -> None:
         self.desk = desk
         self.conversations = conversations
-        self.users = users
         self.talks = Talks(desk, conversations)
 
-    def status(self) -> Iterator[dict[str, str]]:
+    def status(self, request: gr.Request) -> Iterator[dict[str, str]]:
         """Say what is loading, then what is indexed."""
-        if not self.desk.is_loaded:
+        if not self.desk.warm.is_over:
             yield {"text": "Loading the models … you can ask already"}
         try:
             self.desk.chain()
-            documents, passages = self.desk.counts()
+            documents, passages = self.desk.seen_by(_visitor(request).only).counts()
         except RagError as error:
             yield {"text": f"This does not work at the moment: {error}"}
             return
@@ -128,69 +127,70 @@ class Events:
 
     def latest(self, request: gr.Request) -> Iterator[Update]:
         """Show the owner's latest conversation, or a new one."""
-        known = self.conversations.listed(self._owner(request))
-        yield from self._show(self._owner(request), known[0].id if known else None)
+        visitor = _visitor(request)
+        known = self.conversations.listed(visitor.owner)
+        yield from self._show(visitor, known[0].id if known else None)
 
     def open(self, request: gr.Request, event: gr.EventData) -> Iterator[Update]:
         """Show the conversation that was chosen from the list."""
-        yield from self._show(self._owner(request), event._data.get("conversation"))
+        yield from self._show(_visitor(request), event._data.get("conversation"))
 
     def ask(
         self, question: str, current: str | None, editing: str | None, where: str, request: gr.Request
     ) -> Iterator[Update]:
         """Answer a question, step by step, and keep the turn."""
-        owner = self._owner(request)
+        visitor = _visitor(request)
         if not question.strip():
-            yield self._update(owner, current, note="Write a question first.", editing=editing)
+            yield self._update(visitor, current, note="Write a question first.", editing=editing)
             return
-        yield from self._follow(owner, self.talks.start(owner, current, question, editing, where))
+        yield from self._follow(visitor, self.talks.start(visitor, current, question, editing, where))
 
     def act(self, current: str | None, where: str, request: gr.Request, event: gr.EventData) -> Iterator[Update]:
         """Do what a button in the conversation says."""
-        owner = self._owner(request)
+        visitor = _visitor(request)
         data = event._data or {}
         action, turn = data.get("action"), str(data.get("turn"))
-        stored = self.conversations.turn(owner, turn)
+        stored = self.conversations.turn(visitor.owner, turn)
         if action == "new":
-            yield self._update(owner, None)
+            yield self._update(visitor, None)
         elif action == "example":
-            yield from self._follow(owner, self.talks.start(owner, current, str(data.get("question")), None, where))
+            yield from self._follow(visitor, self.talks.start(visitor, current, str(data.get("question")), None, where))
         elif stored and current and action == "edit":
-            yield self._update(owner, current, box=stored.question, editing=turn)
+            yield self._update(visitor, current, box=stored.question, editing=turn)
         elif stored and current and action == "retry":
-            turns = self.conversations.turns(owner, current)
+            turns = self.conversations.turns(visitor.owner, current)
             # In another tab the conversation may have gone on; then the question is asked at its end.
             replacing = turn if turns and turns[-1].id == turn else None
-            yield from self._follow(owner, self.talks.start(owner, current, stored.question, replacing, where))
+            yield from self._follow(visitor, self.talks.start(visitor, current, stored.question, replacing, where))
         else:
-            yield from self._show(owner, current)
+            yield from self._show(visitor, current)
 
     def stop(self, current: str | None) -> None:
         """Stop what this page is waiting for; the question is kept, so that it can be asked again."""
         self.talks.stop(current)
 
-    def _show(self, owner: str, conversation: str | None) -> Iterator[Update]:
+    def _show(self, visitor: Visitor, conversation: str | None) -> Iterator[Update]:
         """Show a conversation, and what is being answered in it."""
-        if not conversation or not self.conversations.owns(owner, conversation):
-            yield self._update(owner, None)
+        if not conversation or not self.conversations.owns(visitor.owner, conversation):
+            yield self._update(visitor, None)
         elif pending := self.talks.pending.get(conversation):
-            yield from self._follow(owner, pending)
+            yield from self._follow(visitor, pending)
         else:
-            yield self._update(owner, conversation)
+            yield self._update(visitor, conversation)
 
-    def _follow(self, owner: str, pending: Pending) -> Iterator[Update]:
+    def _follow(self, visitor: Visitor, pending: Pending) -> Iterator[Update]:
         box: Any = ""  # emptied once; what is typed meanwhile stays
         for live in self.talks.follow(pending):
             shown = {key: value for key, value in live.items() if key != "answer"}
-            yield self._update(owner, pending.conversation, live=shown, replacing=pending.replacing, box=box)
+            yield self._update(visitor, pending.conversation, live=shown, replacing=pending.replacing, box=box)
             box = gr.skip()
         kept = pending.replacing is None or not pending.note
         note, box = ("", gr.skip()) if kept else (pending.note, pending.question)
-        yield self._update(owner, pending.conversation, note=note, box=box)
+        yield self._update(visitor, pending.conversation, note=note, box=box)
 
     def _update(
         self,
-        owner: str,
+        visitor: Visitor,
         conversation: str | None,
         *,
         live: dict[str, Any] | None = None,
@@ -199,7 +199,7 @@ class Events:
         box: Any = None,
         editing: str | None = None,
     ) -> Update:
-        turns = self.conversations.turns(owner, conversation) if conversation else []
+        turns = self.conversations.turns(visitor.owner, conversation) if conversation else []
         ids = [turn.id for turn in turns]
         if replacing in ids:
             turns = turns[: ids.index(str(replacing))]
@@ -209,11 +209,13 @@ class Events:
             "live": live,
             "note": note,
             "editing": editing,
-            "examples": [] if turns or live else self.desk.examples(),
+            "examples": [] if turns or live else self.desk.seen_by(visitor.only).examples(),
         }
         busy = live is not None
         shown_box = gr.skip() if box is None else box
         return value, shown_box, conversation, editing, gr.update(visible=not busy), gr.update(visible=busy)
 
-    def _owner(self, request: gr.Request) -> str:
-        return owner_of(dict(request.headers.items()), self.users)
+
+def _visitor(request: gr.Request) -> Visitor:
+    assert request.request is not None, "events come by HTTP"
+    return visitor_of(request.request.scope)

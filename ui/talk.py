@@ -19,6 +19,7 @@ from rag.render import writing_lines
 from rag.stages import Step
 from ui.conversations import Conversations, StoredTurn
 from ui.desk import Desk
+from ui.visitor import Visitor
 
 logger = logging.getLogger("rag")
 
@@ -63,17 +64,17 @@ class Talks:
         self._lock = threading.Lock()
 
     def start(
-        self, owner: str, conversation: str | None, question: str, replacing: str | None = None, where: str = ""
+        self, visitor: Visitor, conversation: str | None, question: str, replacing: str | None = None, where: str = ""
     ) -> Pending:
         """Begin to answer a question; a second one in the same conversation waits for nobody and shows the first."""
         with self._lock:
-            if conversation is None or not self.conversations.owns(owner, conversation):
-                conversation = self.conversations.start(owner, question)
+            if conversation is None or not self.conversations.owns(visitor.owner, conversation):
+                conversation = self.conversations.start(visitor.owner, question)
             if conversation in self.pending:
                 return self.pending[conversation]
             live = {"question": question, "searched": question, "passages": []}
             made = self.pending[conversation] = Pending(conversation, question, replacing, where, live)
-        threading.Thread(target=self._work, args=(owner, made), name="question", daemon=True).start()
+        threading.Thread(target=self._work, args=(visitor, made), name="question", daemon=True).start()
         return made
 
     def stop(self, conversation: str | None) -> None:
@@ -95,9 +96,9 @@ class Talks:
                 if pending.live is seen and not pending.done:
                     pending.changed.wait(POLL_SECONDS)
 
-    def _work(self, owner: str, pending: Pending) -> None:
+    def _work(self, visitor: Visitor, pending: Pending) -> None:
         answer: dict[str, Any] | None = None
-        worker = threading.Thread(target=self._answer, args=(owner, pending), name="answer", daemon=True)
+        worker = threading.Thread(target=self._answer, args=(visitor, pending), name="answer", daemon=True)
         worker.start()
         while worker.is_alive() and not pending.stopped:
             worker.join(POLL_SECONDS)
@@ -106,7 +107,7 @@ class Talks:
             if pending.stopped and answer is None:
                 pending.note = STOPPED
         try:
-            self._keep(owner, pending, answer)
+            self._keep(visitor.owner, pending, answer)
         except (RagError, KeyError) as error:
             pending.note = str(error)
         finally:
@@ -116,13 +117,13 @@ class Talks:
                 pending.done = True
                 pending.changed.notify_all()
 
-    def _answer(self, owner: str, pending: Pending) -> None:
-        turns = self.conversations.turns(owner, pending.conversation)
+    def _answer(self, visitor: Visitor, pending: Pending) -> None:
+        turns = self.conversations.turns(visitor.owner, pending.conversation)
         ids = [turn.id for turn in turns]
         if pending.replacing in ids:
             turns = turns[: ids.index(str(pending.replacing))]
         try:
-            for step in self.desk.ask(pending.question, history(turns), pending.where):
+            for step in self.desk.seen_by(visitor.only).ask(pending.question, history(turns), pending.where):
                 if pending.stopped:
                     return
                 pending.show(searched=step.searched, passages=_looked_at(step))

@@ -69,6 +69,11 @@ class LanceSnapshot(IndexSnapshot):
         documents = [id_ for id_, name, metadata in rows if wanted(name, json.loads(metadata))]
         return [id_ for (id_,) in self._in_parts(["id"], "document_id", documents)]
 
+    def names(self, wanted: Callable[[str, dict[str, Any]], bool]) -> set[str]:
+        """Return the names of the documents that are wanted, by their name and metadata."""
+        rows = rows_of(self.dataset, ["name", "metadata"], "kind = 'document'")
+        return {name for name, metadata in rows if wanted(name, json.loads(metadata))}
+
     def copies_among(self, ids: Sequence[int]) -> set[int]:
         """Return those of these chunks that another of them, of an older document with the same content, repeats."""
         chunks = list(self._in_parts(["document_id", "id", "start", "end"], "id", ids))
@@ -109,7 +114,8 @@ class LanceSnapshot(IndexSnapshot):
         found = list(self._in_parts(["metadata"], "document_id", [document_id], kind="document"))
         return str(found[0][0]) if found else None
 
-    def _document_id(self, name: str) -> int | None:
+    def id_of(self, name: str) -> int | None:
+        """Return the id of the document of this name, or None if there is none."""
         found = list(self._in_parts(["document_id"], "name", [name], kind="document"))
         return int(found[0][0]) if found else None
 

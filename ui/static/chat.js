@@ -114,7 +114,7 @@ Everything that comes from a document, a file name or a question becomes a text 
       whole.disabled = true;
       pages.hidden = true;
       pages.replaceChildren();
-      const path = `turns/${encodeURIComponent(turn)}/sources/${number}`;
+      const path = `api/turns/${encodeURIComponent(turn)}/sources/${number}`;
       try {
         shown = await checkable.call(path);
       } catch (error) {
@@ -141,7 +141,7 @@ Everything that comes from a document, a file name or a question becomes a text 
     };
     const openDocument = async () => {
       try {
-        const found = await checkable.call(`documents/text?name=${encodeURIComponent(shown.document)}`);
+        const found = await checkable.call(`api/documents/${shown.id}/text`);
         // Offsets count characters, JavaScript counts halves of some.
         const characters = Array.from(found.text);
         const part = (from, to) => characters.slice(from, to).join("");
@@ -241,7 +241,7 @@ Everything that comes from a document, a file name or a question becomes a text 
         comment, make("button", { type: "submit" }, "Send"));
       const rate = async (thumb, words = "") => {
         try {
-          await put(`turns/${turn.id}/feedback`, "PUT", { thumb, comment: words });
+          await put(`api/feedback/${turn.id}`, "PUT", { thumb, comment: words });
           turn.thumb = thumb;
           said.textContent = thumb ? "Thank you, noted." : "Taken back.";
           for (const [button, own] of [[up, "up"], [down, "down"]]) button.setAttribute("aria-pressed", String(own === thumb));
@@ -341,7 +341,7 @@ Everything that comes from a document, a file name or a question becomes a text 
       [...document.querySelectorAll("[role=tab]")].find((tab) => tab.textContent.trim() === "Chat")?.click();
     };
     const entry = (conversation) => {
-      const path = `conversations/${conversation.id}`;
+      const path = `api/conversations/${conversation.id}`;
       const rename = async () => {
         const title = prompt("Title of the conversation", conversation.title);
         if (title) await put(path, "PATCH", { title }).then(load, fail);
@@ -361,7 +361,7 @@ Everything that comes from a document, a file name or a question becomes a text 
     };
     const load = async () => {
       try {
-        const found = await checkable.call(`conversations?words=${encodeURIComponent(search.value)}`);
+        const found = await checkable.call(`api/conversations?words=${encodeURIComponent(search.value)}`);
         list.replaceChildren(...found.map(entry));
         said.textContent = found.length ? "" : search.value ? "No conversation has these words." : "No conversations yet.";
       } catch (error) {

@@ -16,6 +16,7 @@
     const uploads = make("ul", { id: "uploads", "aria-label": "Uploads", "aria-live": "polite" });
     const input = make("input", { type: "file", multiple: true, id: "files", "aria-describedby": "limit", onchange: () => addAll([...input.files]) });
     let bytes = Infinity;
+    let mayEdit = true;
 
     /* Send one file, with progress; fetch cannot tell how far it is. */
     const send = (file, progress) =>
@@ -23,7 +24,7 @@
         const form = new FormData();
         form.append("file", file, file.name);
         const request = new XMLHttpRequest();
-        request.open("POST", "documents");
+        request.open("POST", "api/documents");
         request.upload.addEventListener("progress", (e) => progress(e.loaded / e.total));
         request.addEventListener("load", () => {
           const body = (() => { try { return JSON.parse(request.responseText); } catch { return {}; } })();
@@ -60,7 +61,7 @@
       const after = doc.uploaded ? "Its uploaded file is deleted." : "Its file stays, and comes back with the next `rag index`.";
       if (!confirm(`Remove “${doc.name}” from the index? ${after}`)) return;
       try {
-        await call(`documents?name=${encodeURIComponent(doc.name)}`, { method: "DELETE" });
+        await call(`api/documents/${doc.id}`, { method: "DELETE" });
         said.textContent = `Removed ${doc.name}.`;
       } catch (error) {
         said.textContent = error.message;
@@ -72,7 +73,7 @@
       button.disabled = true;
       said.textContent = "Reading the files again …";
       try {
-        const done = await call("documents/reread", { method: "POST" });
+        const done = await call("api/documents/reread", { method: "POST" });
         const skipped = done.skipped.map((s) => `${s.document}: ${s.reason}`).join("; ");
         said.textContent = `${done.changed} changed, ${done.removed} removed.` + (skipped ? ` Skipped: ${skipped}` : "");
       } catch (error) {
@@ -87,11 +88,13 @@
         make("td", {}, doc.type),
         make("td", {}, String(doc.chunks)),
         make("td", {}, new Date(doc.modified).toLocaleString()),
-        make("td", {}, make("button", { type: "button", "aria-label": `Remove ${doc.name}`, onclick: () => remove(doc) }, "Remove")));
+        make("td", {}, mayEdit ? make("button", { type: "button", "aria-label": `Remove ${doc.name}`, onclick: () => remove(doc) }, "Remove") : ""));
     const load = async () => {
       try {
-        const found = await call("documents");
+        const found = await call("api/documents");
         bytes = found.limit;
+        mayEdit = found.may_edit;
+        for (const element of [label, input, limit, again]) element.hidden = !mayEdit;
         limit.textContent = `${found.formats.join(", ")}; up to ${bytes / 1e6} MB each. They are kept in the folder “uploads” beside the index.`;
         counts.textContent = found.documents.length ? `${found.documents.length} ${found.documents.length === 1 ? "document" : "documents"}, ${found.passages} passages` : "No documents yet: add some here, or run: rag index FOLDER";
         rows.replaceChildren(...found.documents.map(row));
@@ -103,9 +106,10 @@
       }
     };
     const again = make("button", { type: "button", onclick: () => reindex(again) }, "Read the files again");
+    const label = make("label", { for: "files" }, "Add documents");
     root.replaceChildren(
       heading, counts,
-      make("label", { for: "files" }, "Add documents"), input, limit, uploads, again, said, table);
+      label, input, limit, uploads, again, said, table);
     load();
   };
 })();

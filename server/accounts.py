@@ -1,0 +1,204 @@
+"""Users and their tokens, in a SQLite file beside the index.
+
+As long as there is no user, whoever reaches the server may do everything, so it listens on this machine only.
+"""
+
+import os
+import re
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from index.errors import RagError
+from index.filters import parse_filter
+from server.passwords import (
+    COST,
+    MAX_PASSWORD,
+    MIN_PASSWORD,
+    Remembered,
+    hash_password,
+    is_password,
+    new_token,
+    token_digest,
+)
+from ui.visitor import Role
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS users (
+    name TEXT PRIMARY KEY, password TEXT NOT NULL, role TEXT NOT NULL, documents TEXT NOT NULL, created TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS tokens (
+    id TEXT PRIMARY KEY, user TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE,
+    digest TEXT NOT NULL UNIQUE, label TEXT NOT NULL, created TEXT NOT NULL
+);
+"""
+FILE = "accounts.sqlite3"
+NAME = re.compile(r"[\w.@-]{1,64}")  # no colon: HTTP Basic ends a name there
+
+
+class AccountError(RagError):
+    """A user or token that does not exist, exists already, or cannot be made like this."""
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who may come in. `documents` is the filter of those that exist for them, "" for all."""
+
+    name: str
+    role: Role
+    documents: str
+    created: str = ""
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token as it is listed: all but itself."""
+
+    id: str
+    user: str
+    label: str
+    created: str
+
+
+class Accounts:
+    """All users and tokens. Thread-safe: every call opens the file for itself, so that a change counts at once."""
+
+    def __init__(self, path: Path, cost: int = COST) -> None:
+        self.path = path
+        self._cost = cost
+        self._remembered = Remembered()
+        self._nobody = ""
+
+    def any(self) -> bool:
+        """Say whether there is a user at all."""
+        return bool(self.users())
+
+    def users(self) -> list[User]:
+        """Return all users by name."""
+        return [_user(row) for row in self._rows("SELECT name, role, documents, created FROM users ORDER BY name")]
+
+    def add(self, name: str, password: str, role: Role, documents: str = "") -> None:
+        """Add a user. Raises AccountError, or FilterError if `documents` cannot be read."""
+        if not NAME.fullmatch(name):
+            raise AccountError(f"{name!r} cannot be a user's name: 1 to 64 letters, digits and . _ - @")
+        _check(role, documents)
+        kept = self._hashed(password)
+        try:
+            with self._open() as db:
+                db.execute("INSERT INTO users VALUES (?, ?, ?, ?, ?)", (name, kept, role, documents, _now()))
+        except sqlite3.IntegrityError as error:
+            raise AccountError(f"there is a user {name} already: `rag user change {name}`") from error
+
+    def change(
+        self, name: str, *, password: str | None = None, role: Role | None = None, documents: str | None = None
+    ) -> None:
+        """Change what is given. Raises AccountError, FilterError."""
+        before = next((user for user in self.users() if user.name == name), None)
+        if before is None:
+            raise AccountError(f"there is no user {name}: `rag user list` shows all")
+        _check(role or before.role, before.documents if documents is None else documents)
+        kept = None if password is None else self._hashed(password)
+        with self._open() as db:
+            db.execute(
+                "UPDATE users SET password = coalesce(?, password), role = coalesce(?, role),"
+                " documents = coalesce(?, documents) WHERE name = ?",
+                (kept, role, documents, name),
+            )
+
+    def remove(self, name: str) -> None:
+        """Remove a user and their tokens. Raises AccountError."""
+        with self._open() as db:
+            removed = db.execute("DELETE FROM users WHERE name = ?", (name,))
+            _check_found(removed.rowcount, f"user {name}", "rag user list")
+
+    def by_password(self, name: str, password: str) -> User | None:
+        """Return the user of this name and password. Takes as long if there is no such user (scrypt: about 0.3 s)."""
+        rows = self._rows("SELECT name, role, documents, created, password FROM users WHERE name = ?", name)
+        kept = str(rows[0][4]) if rows else self._anybody()
+        if rows and self._remembered.knows(password, kept):
+            return _user(rows[0])
+        if not is_password(password, kept) or not rows:
+            return None
+        self._remembered.add(password, kept)
+        return _user(rows[0])
+
+    def make_token(self, user: str, label: str = "") -> tuple[str, str]:
+        """Make a token of a user; return (its id, the token), which is never seen again. Raises AccountError."""
+        id_, token = secrets.token_hex(4), new_token()
+        try:
+            with self._open() as db:
+                row = (id_, user, token_digest(token), label, _now())
+                db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?)", row)
+        except sqlite3.IntegrityError as error:
+            raise AccountError(f"there is no user {user}: `rag user list` shows all") from error
+        return id_, token
+
+    def by_token(self, token: str) -> User | None:
+        """Return the user whose token this is."""
+        rows = self._rows(
+            "SELECT name, role, documents, u.created FROM users u JOIN tokens t ON t.user = u.name WHERE t.digest = ?",
+            token_digest(token),
+        )
+        return _user(rows[0]) if rows else None
+
+    def tokens(self) -> list[Token]:
+        """Return all tokens, oldest first."""
+        rows = self._rows("SELECT id, user, label, created FROM tokens ORDER BY created, rowid")
+        return [Token(*map(str, row)) for row in rows]
+
+    def revoke(self, id_: str) -> None:
+        """Take a token back. Raises AccountError."""
+        with self._open() as db:
+            revoked = db.execute("DELETE FROM tokens WHERE id = ?", (id_,))
+            _check_found(revoked.rowcount, f"token {id_}", "rag token list")
+
+    def _hashed(self, password: str) -> str:
+        if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+            raise AccountError(f"the password has {len(password)} characters, it must have at least {MIN_PASSWORD}")
+        return hash_password(password, self._cost)
+
+    def _anybody(self) -> str:
+        """Return the hash of a password that nobody has."""
+        self._nobody = self._nobody or hash_password(secrets.token_hex(), self._cost)
+        return self._nobody
+
+    def _rows(self, query: str, *values: str) -> list[tuple[object, ...]]:
+        if not self.path.exists():
+            return []
+        with self._open() as db:
+            return list(db.execute(query, values))
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """Open the file, which only its owner may read, and commit what was done, all or nothing."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        with closing(sqlite3.connect(self.path, timeout=30)) as db:
+            db.execute("PRAGMA foreign_keys = ON")
+            db.execute("PRAGMA secure_delete = ON")
+            db.executescript(SCHEMA)
+            with db:
+                yield db
+
+
+def _check(role: Role, documents: str) -> None:
+    parse_filter(documents)
+    if role is Role.ADMIN and documents.strip():
+        raise AccountError("an admin sees everybody's feedback with its quotes, so the role is for all documents only")
+
+
+def _check_found(count: int, what: str, command: str) -> None:
+    if not count:
+        raise AccountError(f"there is no {what}: `{command}` shows all")
+
+
+def _user(row: tuple[object, ...]) -> User:
+    return User(str(row[0]), Role(str(row[1])), str(row[2]), str(row[3]))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

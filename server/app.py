@@ -1,0 +1,53 @@
+"""The application: the page and the API over one desk, behind one rule of access."""
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from server import ask, conversations, documents, embeddings, metrics, openai
+from server.access import Access
+from server.accounts import FILE as ACCOUNTS
+from server.accounts import Accounts
+from server.metrics import Counting, Metrics
+from server.problems import explain_errors
+from server.public import Public
+from ui.conversations import FILE, Conversations
+from ui.desk import Desk
+
+OPENAPI = "/api/openapi.json"
+LOCAL = Public()
+ROUTERS = tuple(part.router for part in (ask, documents, conversations, openai, embeddings, metrics))
+
+
+def create_app(
+    desk: Desk, *, public: Public = LOCAL, accounts: Accounts | None = None, with_page: bool = True
+) -> ASGIApp:
+    """Return the whole application; its models load in the background."""
+    accounts = accounts or Accounts(desk.settings.index / ACCOUNTS)
+    app = create_api(desk)
+    figures: Metrics = app.state.metrics
+    if with_page:
+        from server.page import mount_page
+
+        mount_page(app, desk, public)
+    desk.warm.load()
+    return Counting(Access(app, accounts, public, on_failure=figures.refused), figures)
+
+
+def create_api(desk: Desk) -> FastAPI:
+    """Return the API alone, with nobody at its door."""
+    app = FastAPI(
+        title="checkable-rag",
+        description="Answers from your own documents, every sentence with its exact source.",
+        version="1",
+        docs_url=None,  # they would be fetched from elsewhere
+        redoc_url=None,
+        openapi_url=OPENAPI,
+    )
+    app.state.desk = desk
+    app.state.conversations = Conversations(desk.settings.index / FILE)
+    app.state.metrics = Metrics(desk)
+    desk.on_answer = app.state.metrics.answered
+    explain_errors(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app

@@ -1,0 +1,133 @@
+"""What a monitoring system asks: is it alive, is it ready, and figures as Prometheus reads them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import PlainTextResponse, Response
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from pydantic import BaseModel
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from index.errors import RagError
+from rag.answer import Answer
+from server.problems import Problem, responses
+from server.visiting import Admin
+from ui.desk import Desk
+
+SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """The figures of one process since it started."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "rag_http_requests",
+            "Requests by route, method and status",
+            ["route", "method", "status"],
+            registry=self.registry,
+        )
+        self._answers = Counter("rag_answers", "Answers by verdict", ["verdict"], registry=self.registry)
+        self._seconds = Histogram(
+            "rag_stage_seconds", "Seconds by stage of an answer", ["stage"], registry=self.registry, buckets=SECONDS
+        )
+        self._refused = Counter("rag_login_failures", "Wrong passwords and tokens", registry=self.registry)
+        self.registry.register(_IndexFigures(desk))
+
+    def answered(self, answer: Answer) -> None:
+        """Count an answer."""
+        self._answers.labels(str(answer.verdict)).inc()
+        for stage, seconds in answer.timings.items():
+            self._seconds.labels(stage).observe(seconds)
+
+    def requested(self, route: str, method: str, status: int) -> None:
+        """Count a request."""
+        self._requests.labels(route, method, str(status)).inc()
+
+    def refused(self) -> None:
+        """Count a wrong password or token."""
+        self._refused.inc()
+
+
+class _IndexFigures(Collector):
+    """What is indexed now."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        documents, passages = self._desk.counts()
+        yield GaugeMetricFamily("rag_documents", "Indexed documents", documents)
+        yield GaugeMetricFamily("rag_passages", "Indexed passages", passages)
+
+
+class Counting:
+    """Count every request by the route that took it, so that names in a path do not become figures of their own."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and count its response."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "other")
+                method = scope["method"] if scope["method"] in METHODS else "other"
+                self.metrics.requested(route, method, message["status"])
+            await send(message)
+
+        await self.app(scope, receive, sending)
+
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+class State(BaseModel):
+    """It works."""
+
+    status: str
+
+
+router = APIRouter(tags=["Operation"])
+
+
+@router.get("/healthz")
+async def healthz() -> State:
+    """Say that the process answers."""
+    return State(status="alive")
+
+
+@router.get("/readyz", responses={503: {"model": Problem}})
+def readyz(request: Request) -> State:
+    """Say whether questions can be answered now: the models are loaded, and there is an index that can be read."""
+    desk: Desk = request.app.state.desk
+    if not desk.warm.is_over:
+        raise HTTPException(503, "the models are being loaded")
+    try:
+        desk.chain()
+        with desk.store.snapshot():
+            return State(status="ready")
+    except RagError as error:
+        # The reason may name folders of this machine: those who may know it find it in the log and on the page.
+        raise HTTPException(503, f"not ready: {type(error).__name__}") from error
+
+
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    responses={**responses(), 200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+def metrics(room: Admin, request: Request) -> Any:
+    """Return figures as Prometheus reads them."""
+    figures: Metrics = request.app.state.metrics
+    return Response(generate_latest(figures.registry), media_type=PROMETHEUS_TEXT)
