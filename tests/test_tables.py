@@ -108,12 +108,12 @@ def test_the_browsers_desk_stands_on_a_table(table: LanceStore, folder: Path) ->
     build(table, folder)
     desk = Desk(Settings.from_environment(index=table.place))
     assert desk.counts() == (3, 4)
-    assert [found["name"] for found in desk.documents()] == ["docs/cats.md", "docs/lease.txt", "docs/sub/dogs.txt"]
+    assert [found.name for found in desk.documents()] == ["docs/cats.md", "docs/lease.txt", "docs/sub/dogs.txt"]
     assert desk.text("docs/lease.txt") == (folder / "lease.txt").read_text()
     quote = {"document": "docs/lease.txt", "start": 11, "end": 40, "quote": "The lease ends on 3 May 2031."}
     assert desk.in_document({**quote, "heading": []})["there"]
     some = desk.seen_by(parse_filter("path:docs/sub/*"))
-    assert [found["name"] for found in some.documents()] == ["docs/sub/dogs.txt"]
+    assert [found.name for found in some.documents()] == ["docs/sub/dogs.txt"]
     assert some.text("docs/lease.txt") is None
     assert desk.remove("docs/cats.md")
     assert desk.counts() == (2, 2)
