@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 QUESTION ?= Why wasn't Ábrego García returned?
 
-.PHONY: ask ui eval index test check format lint layers types docs site bench setup clean
+.PHONY: ask ui eval index test check format lint layers types docs site bench torture setup clean
 
 ask: index
 	@$(BIN)/rag ask "$(QUESTION)"
@@ -40,6 +40,7 @@ eval: $(READY)
 check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/bandit -q -r -c pyproject.toml rag index ui eval server
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
@@ -71,6 +72,10 @@ ifneq ($(DATA),)
 	$(BIN)/python benchmarks/answers.py $(DATA) $(foreach n,$(CHUNKS),$(BENCH)/$(n)/.rag)
 	$(BIN)/python benchmarks/growth.py $(DATA) $(BENCH)
 endif
+
+# Break the index on purpose, and count (docs/reliability.md; an hour). Needs a C compiler. A short form is in `check`.
+torture: $(READY)
+	$(BIN)/python -m torture kills refusals powercuts damage crowd model fuzz --results torture/results
 
 clean:
 	rm -rf $(VENV) .rag build dist site *.egg-info

@@ -43,7 +43,8 @@ def read_documents(path: Path, languages: Container[str | None] = (None,)) -> di
             if None not in languages and row.get("lang") not in languages:
                 continue
             paragraphs = tuple((int(start), int(end)) for start, end in row.get("paragraphs") or ())
-            documents[doc_id] = SuiteDocument(text, paragraphs, tuple(_found(row.get("sentences") or (), text)))
+            own = tuple(_found(row.get("sentences") or (), text))
+            documents[doc_id] = SuiteDocument(text, paragraphs, own, title=str(row.get("title") or ""))
     if not documents:
         raise SuiteError(f"{path}: a suite without documents")
     return documents
@@ -55,7 +56,8 @@ def _documents_inside(rows: Rows, path: Path) -> dict[str, SuiteDocument]:
     for number, row in rows:
         with at_line(path, number):
             for source in row.get("sources") or ():
-                documents[_source_id(source)] = SuiteDocument(_encodable(text_field(source, "text")))
+                text = _encodable(text_field(source, "text"))
+                documents[_source_id(source)] = SuiteDocument(text, title=text_field(source, "title"))
     return documents
 
 
@@ -89,13 +91,13 @@ def read_squad(path: Path) -> Suite:
             contexts = [_encodable(paragraph["context"]) for paragraph in article["paragraphs"]]
             starts = [sum(len(c) + 2 for c in contexts[:n]) for n in range(len(contexts))]
             places = tuple((start, start + len(c)) for start, c in zip(starts, contexts, strict=True))
-            documents[title] = SuiteDocument("\n\n".join(contexts), places)
+            documents[title] = SuiteDocument("\n\n".join(contexts), places, title=title)
             for number, paragraph in enumerate(article["paragraphs"]):
                 for asked in paragraph["qas"]:
                     rows.append((1, _squad_row(title, number, starts[number], asked)))
     except OSError as error:
         raise SuiteError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise SuiteError(f"{path}: not a SQuAD file ({error})") from error
     except KeyError as error:
         raise SuiteError(f"{path}: not a SQuAD file: no field {error}") from error

@@ -7,6 +7,7 @@ moved there when it is whole; those that were not used for two weeks are removed
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -27,6 +28,7 @@ from rag.settings import Settings
 BUNDLED = Path(__file__).parent / "questions.jsonl"
 SEEDS = Path(__file__).parent.parent / "seeds"
 KEPT_SECONDS = 14 * 24 * 3600
+MAX_NAME = 60  # characters, of up to four bytes: file systems allow 255 bytes
 
 
 @dataclass(frozen=True)
@@ -55,18 +57,24 @@ def code_hash(*packages: str) -> str:
 
 
 def prepare_suite(suite: Suite, settings: Settings) -> Prepared:
-    """Index a suite's documents into the cache, unless they are there. Raises SuiteError if one cannot be read."""
+    """Index a suite's documents into the cache, unless they are there. Raises SuiteError if one cannot be read.
+
+    A document's file is called by its title, as people's files are: that is said in front of its sentences.
+    """
     content = repr((list(suite.documents.items()), index_meta(settings), code_hash("index")))
     key = hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:24]
     home = cache_folder() / "suites"
-    names = {f"documents/{number:05}.txt": doc_id for number, doc_id in enumerate(suite.documents)}
+    names = {
+        f"documents/{number:05}/{called(document.title) or number}.txt": doc_id
+        for number, (doc_id, document) in enumerate(suite.documents.items())
+    }
     if not (home / key).exists():
         home.mkdir(parents=True, exist_ok=True)
         _remove_unused(home)
         with tempfile.TemporaryDirectory(dir=home, prefix="new-") as making:
             folder = Path(making)
-            (folder / "documents").mkdir()
             for name, doc_id in names.items():
+                (folder / name).parent.mkdir(parents=True)
                 # subtle: a parser takes one byte order mark away, so a text that begins with one needs two.
                 (folder / name).write_bytes(suite.documents[doc_id].text.encode("utf-8-sig"))
             made = replace(settings, index=folder / ".rag")
@@ -79,6 +87,11 @@ def prepare_suite(suite: Suite, settings: Settings) -> Prepared:
             folder.mkdir(exist_ok=True)  # what TemporaryDirectory will remove
     os.utime(home / key)
     return Prepared(suite, replace(settings, index=home / key / ".rag"), names)
+
+
+def called(title: str) -> str:
+    """Return what a document's file would be called, without its suffix. Example: "AC/DC" -> "AC DC"."""
+    return " ".join(re.findall(r"[\w'’(),.&-]+", title))[:MAX_NAME].strip(" .")
 
 
 def _remove_unused(home: Path) -> None:

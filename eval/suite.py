@@ -66,12 +66,16 @@ class SuiteQuestion:
 
 @dataclass(frozen=True)
 class SuiteDocument:
-    """A document's text; where the suite's paragraphs and its own sentences are, if it has them; its parsed blocks."""
+    """A document's text and its title, if it has one.
+
+    And where the suite's paragraphs and its own sentences are, if it has them; its parsed blocks.
+    """
 
     text: str
     paragraphs: tuple[tuple[int, int], ...] = ()
     own_sentences: tuple[tuple[int, int], ...] = ()
     blocks: tuple[Block, ...] | None = None
+    title: str = ""
 
     @cached_property
     def sentences(self) -> list[tuple[int, int]]:
@@ -140,7 +144,7 @@ def rows_of(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             with at_line(path, number):
                 try:
                     row = json.loads(line)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     raise SuiteError(f"not JSON ({error})") from error
                 if not isinstance(row, dict):
                     raise SuiteError("not a JSON object")

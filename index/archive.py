@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -53,7 +54,10 @@ def write_archive(store: Store, path: Path, beside: Mapping[str, str]) -> Manife
     `beside` gives the tables of each by its file name. Raises IndexMissingError, StorageError.
     """
     try:
-        with TemporaryDirectory(dir=path.resolve().parent, prefix=f".{path.name}-") as making:
+        beginning = f".{path.name}.making-"
+        for left in path.resolve().parent.glob(f"{escape(beginning)}*"):  # by a process that was killed
+            remove(left)
+        with TemporaryDirectory(dir=path.resolve().parent, prefix=beginning) as making:
             names = [DATABASE, *(name for name in beside if (store.folder / name).exists())]
             copies = {name: Path(making, name) for name in names}
             for name, copy in copies.items():
@@ -64,9 +68,9 @@ def write_archive(store: Store, path: Path, beside: Mapping[str, str]) -> Manife
                 archive.writestr(MANIFEST, json.dumps(asdict(manifest), indent=2))
                 for name, copy in copies.items():
                     archive.write(copy, name)
-            with whole.open("rb") as file:
-                os.fsync(file.fileno())
+            _sync(whole)
             whole.replace(path)
+            _sync(path.resolve().parent)  # else the name may be lost when the power fails
     except (OSError, sqlite3.Error) as error:
         raise StorageError(f"cannot write {path}: {error}") from error
     return manifest
@@ -92,6 +96,15 @@ def read_archive(store: Store, path: Path, beside: Mapping[str, str], *, force: 
             raise StorageError(f"cannot import {path}: {error.strerror or error}") from error
         write_views(store)
     return manifest
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def _copy(source: Path, copy: Path) -> None:

@@ -37,11 +37,12 @@ def encoder_identity(name: str) -> str:
         return ENCODER_FILES.identity("model.safetensors")
     if name == MULTILINGUAL_ENCODER:
         return MULTILINGUAL_FILES.identity("e5-small-q4.bin")
-    weights = sorted(Path(name).glob("*.safetensors")) or sorted(Path(name).glob("*.bin"))
+    # Not *.bin: these are pickles, which are programs.
+    weights = sorted(Path(name).glob("*.safetensors"))
     if not weights:
         raise ModelError(
             f"no model at {name}: RAG_ENCODER is {DEFAULT_ENCODER}, {MULTILINGUAL_ENCODER}, or a folder in the"
-            " sentence-transformers format"
+            " sentence-transformers format with its weights as safetensors"
         )
     with weights[0].open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

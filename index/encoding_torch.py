@@ -22,7 +22,8 @@ class SentenceTransformerEncoder:
         self.identity = encoder_identity(name)
         logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
         try:
-            self._model = SentenceTransformer(name, device="cpu", local_files_only=True)
+            safe = {"use_safetensors": True}
+            self._model = SentenceTransformer(name, device="cpu", local_files_only=True, model_kwargs=safe)
         except Exception as error:  # each file format of a model has its own errors
             raise ModelError(f"cannot load the model {name}: {error}") from error
         dimension = self._model.get_embedding_dimension()

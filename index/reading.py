@@ -159,7 +159,7 @@ class IndexSnapshot(ABC):
     def date_of(self, document_id: int) -> str:
         """Return a document's own date (ISO 8601), or "" if it says none, or is gone."""
         found = self._metadata_of(document_id)
-        date = json.loads(found).get("date", "") if found else ""
+        date = "" if found is None else from_json(found).get("date", "")
         return date if isinstance(date, str) else ""
 
     def is_file(self, document_id: int) -> bool:
@@ -232,6 +232,14 @@ def _parsed(row: Row) -> ParsedDocument:
 def _chunk(row: Row) -> Chunk:
     _, _, _, start, end, heading, sentences, *_ = row
     return Chunk(start, end, tuple(json.loads(heading)), tuple(Sentence(*s) for s in json.loads(sentences)))
+
+
+def from_json(text: str) -> Any:
+    """Return a stored value. Raises IndexDamagedError if it is not what was written."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise damaged(f"a value is not JSON ({error})") from error
 
 
 def jsonable(value: object) -> object:

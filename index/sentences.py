@@ -30,6 +30,8 @@ OPENERS = frozenset(
     ).split()
 )
 FIRST_WORD = re.compile(r"\w+")
+# White space of more than one byte. sentencex (1.0.32) ends with a panic at "C\u00a0.": it takes such for one byte.
+WIDE_SPACE = re.compile(r"[^\S\x00-\x7f]")
 CLAUSE = re.compile(r"[;:,\u2014\u2013)]\s+|\s+")
 
 
@@ -40,7 +42,7 @@ def split_sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """
     paragraph = text[start:end]
     pieces: list[tuple[int, int]] = []
-    for boundary in sentencex.get_sentence_boundaries("en", paragraph):
+    for boundary in sentencex.get_sentence_boundaries("en", WIDE_SPACE.sub(" ", paragraph)):
         first, last = boundary["start_index"], boundary["end_index"]
         if pieces and _goes_on(paragraph[pieces[-1][0] : pieces[-1][1]], paragraph[first:last]):
             pieces[-1] = (pieces[-1][0], last)

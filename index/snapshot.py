@@ -9,7 +9,7 @@ import numpy as np
 
 from index.documents import FileStat
 from index.encoding import Vectors
-from index.reading import DOCUMENT_COLUMNS, Row, damaged
+from index.reading import DOCUMENT_COLUMNS, Row, damaged, from_json
 from index.records import DocumentRecord, FileRecord, StoredChunk
 from index.rows import BATCH, COLUMNS, ChunkRows
 from index.schema import IndexMeta
@@ -51,14 +51,20 @@ class Snapshot(ChunkRows):
             "SELECT d.id, d.name, d.content_sha256, d.encoding, d.is_file, count(c.id)"
             " FROM documents d LEFT JOIN chunks c ON c.document_id = d.id GROUP BY d.id ORDER BY d.name"
         )
-        return [DocumentRecord(i, name, sha, enc, bool(is_file), n) for i, name, sha, enc, is_file, n in rows]
+        found = [DocumentRecord(i, name, sha, enc, bool(is_file), n) for i, name, sha, enc, is_file, n in rows]
+        if not all(isinstance(value, str) for record in found for value in (record.name, record.content_sha256)):
+            raise damaged("a document without a name or a hash")
+        return found
 
     def files(self) -> dict[str, FileRecord]:
         """Return what was last seen of every file, by name, in the order of the names."""
         rows = self._connection.execute(
             "SELECT name, size, modified, changed, inode, content_sha256, reason, at FROM files ORDER BY name"
         )
-        return {name: FileRecord(name, FileStat(*stat), sha, reason, at) for name, *stat, sha, reason, at in rows}
+        found = {name: FileRecord(name, FileStat(*stat), sha, reason, at) for name, *stat, sha, reason, at in rows}
+        if not all(isinstance(value, str) for file in found.values() for value in (file.name, file.reason)):
+            raise damaged("a file without a name")
+        return found
 
     def _document_rows(self, document_ids: Collection[int]) -> Iterator[tuple[int, Row]]:
         columns = ", ".join(DOCUMENT_COLUMNS)
@@ -79,7 +85,7 @@ class Snapshot(ChunkRows):
     def chunk_ids(self, wanted: Callable[[str, dict[str, Any]], bool]) -> list[int]:
         """Return the ids of the chunks of the documents that are wanted, by their name and metadata."""
         rows = self._connection.execute("SELECT id, name, metadata FROM documents")
-        documents = [id_ for id_, name, metadata in rows if wanted(name, json.loads(metadata))]
+        documents = [id_ for id_, name, metadata in rows if wanted(name, from_json(metadata))]
         found: list[int] = []
         for first in range(0, len(documents), BATCH):
             part = documents[first : first + BATCH]
@@ -91,7 +97,7 @@ class Snapshot(ChunkRows):
     def names(self, wanted: Callable[[str, dict[str, Any]], bool]) -> set[str]:
         """Return the names of the documents that are wanted, by their name and metadata."""
         rows = self._connection.execute("SELECT name, metadata FROM documents")
-        return {name for name, metadata in rows if wanted(name, json.loads(metadata))}
+        return {name for name, metadata in rows if wanted(name, from_json(metadata))}
 
     def copies_among(self, ids: Sequence[int]) -> set[int]:
         """Return those of these chunks that another of them, of an older document with the same content, repeats."""
@@ -140,9 +146,7 @@ class Snapshot(ChunkRows):
 
     def check_pages(self) -> None:
         """Let SQLite check its own pages. Raises IndexDamagedError with what it found."""
-        (found,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
-        if found != "ok":
-            raise damaged(str(found).replace("\n", " "))
+        check_pages(self._connection)
 
     def check_rows(self) -> None:
         """Compare the checksum of every row. Raises IndexDamagedError at the first that differs."""
@@ -150,3 +154,10 @@ class Snapshot(ChunkRows):
             self.text(document.id)
         for _ in self.chunks_since(0):
             pass
+
+
+def check_pages(connection: sqlite3.Connection) -> None:
+    """Let SQLite check its own pages. Raises IndexDamagedError with what it found."""
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise damaged(str(found).replace("\n", " "))

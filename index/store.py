@@ -26,7 +26,7 @@ from index.errors import (
 from index.interface import Rankings
 from index.reading import IndexSnapshot
 from index.schema import APPLICATION_ID, FORMAT_VERSION, TABLES, IndexMeta
-from index.snapshot import Snapshot
+from index.snapshot import Snapshot, check_pages
 from index.transaction import Transaction
 
 DATABASE = "store.sqlite3"
@@ -173,7 +173,9 @@ class Store:
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if application != APPLICATION_ID:
-            raise IndexIncompatibleError(f"{self.path} is a database, but not an index of this program")
+            raise IndexIncompatibleError(
+                f"{self.path} is a database, but not an index of this program: name another folder with --index"
+            )
         if version < FORMAT_VERSION:
             raise IndexOutdatedError(
                 f"the index at {self.folder} has the older format {version}: run `rag index FOLDER --rebuild`"
@@ -227,11 +229,7 @@ class Store:
     def _set_damaged_aside(self) -> None:
         """Rename a database that is not what was written, or older: a rebuild starts afresh, nothing is thrown away."""
         try:
-            with self.snapshot() as snapshot:
-                snapshot.check_pages()
-                snapshot.check_rows()
-        except IndexMissingError:
-            return
+            self._check_all()
         except (IndexDamagedError, IndexOutdatedError) as error:
             number = 1
             while (aside := self.path.with_name(f"{DATABASE}.damaged-{number}")).exists():
@@ -244,6 +242,19 @@ class Store:
             logger.warning(
                 "the %s database was set aside as %s: index other folders again, then delete it", what, aside
             )
+
+    def _check_all(self) -> None:
+        """Check the pages and every row. Raises IndexDamagedError, or an error of the format."""
+        try:
+            with self.snapshot() as snapshot:
+                snapshot.check_pages()
+                snapshot.check_rows()
+        except IndexMissingError:
+            # subtle: the generation may be what is damaged
+            with self._translated_database():
+                if self.path.exists():
+                    with closing(self._connect_to_read()) as connection:
+                        check_pages(connection)
 
     def set_aside(self) -> list[Path]:
         """Return the damaged databases that rebuilds have set aside; they still hold what they held."""

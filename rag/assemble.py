@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from index.errors import RagError
+from rag.listeners import listen
 from rag.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def open_searcher(settings: Settings) -> "Searcher":
 
 def open_chain(settings: Settings) -> "Chain":
     """Return the chain from question to answer."""
+    listen(settings)
     with ThreadPoolExecutor(max_workers=2) as pool:
         # Reading and checking 125 MB of models leaves the interpreter free: meanwhile it imports the rest.
         reranker = pool.submit(_open_reranker, settings)

@@ -16,7 +16,10 @@ MAX_ITEMS = 8
 
 @dataclass(frozen=True)
 class RankedHit:
-    """A hit with the reranker's score of its passage; minus infinity if it was not scored."""
+    """A hit with the reranker's score of its passage, or of its best sentence if that is higher.
+
+    It is minus infinity if neither was scored.
+    """
 
     hit: Hit
     score: float

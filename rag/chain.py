@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from index.filters import DocumentFilter
 from index.languages import language_of, mostly_english
 from index.search import Searcher
+from rag import events
 from rag.abstention import Gate, Judge
 from rag.answer import Answer
 from rag.clarifying import choices
@@ -149,7 +150,7 @@ class Chain:
         reading = read(asked.searched, asked.kind, ranked.hits, reranker, asked.sides)
         open_choices = choices(asked.searched, asked.history, ranked.hits, reranker.scale)
         timings = timed(ranked.timings, "read", started)
-        return Draft(asked, ranked.generation, ranked.hits, ranked.judge, reading, open_choices, timings)
+        return Draft(asked, ranked.generation, reading.hits, ranked.judge, reading, open_choices, timings)
 
     def gate_draft(self, draft: Draft) -> Draft:
         """Take the evidence away if it is not good enough to answer from, or if it is open what was asked."""
@@ -198,7 +199,9 @@ class Chain:
         started = time.perf_counter()
         with self.searcher.store.snapshot() as snapshot:
             answer = composed(draft, snapshot, self.writer.name if self.writer else "")
-        return replace(answer, timings=timed(draft.timings, "verify", started))
+        answer = replace(answer, timings=timed(draft.timings, "verify", started))
+        events.answered(answer)
+        return answer
 
     def _asked_of_model(self, asked: Question, otherwise: str, *, is_other: bool = False) -> str:
         """Return what the language model would search for, or `otherwise` if it fails or gives nothing usable."""

@@ -20,8 +20,10 @@ import click
 from eval.cli import eval_group
 from index.errors import RagError
 from index.models import go_offline
+from rag import events
 from rag.configuring import config_command
 from rag.folders import index_command, status_command, watch_command
+from rag.listeners import show
 from rag.ocr import ocr_command
 from rag.settings import Settings
 from rag.terminal import (
@@ -86,11 +88,16 @@ def _run(arguments: list[str]) -> int:
     except BrokenPipeError:
         return 0  # the reader of our output (`| head`) has seen enough
     except RagError as error:
+        events.failed(error)
         complain(str(error))
         return 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename else "cannot write the output: "
         complain(f"{place}{error.strerror}")
+        return 1
+    except MemoryError as error:
+        events.failed(error)
+        complain("there is not enough memory for this: end other programs, or index fewer files at a time")
         return 1
     return 0
 
@@ -100,6 +107,7 @@ def _leave(code: int) -> NoReturn:
 
     Everything that must be closed (the store, the progress bar) is closed by its `with` block before this.
     """
+    logging.shutdown()  # sends what waits
     for stream in (sys.stdout, sys.stderr):
         if stream:
             with contextlib.suppress(OSError):
@@ -109,7 +117,8 @@ def _leave(code: int) -> NoReturn:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="checkable-rag", prog_name="rag")
-def cli() -> None:
+@click.option("-v", "--verbose", is_flag=True, help="Say on standard error what was done and how long it took.")
+def cli(verbose: bool) -> None:
     """Answer questions from your own documents, every sentence with its exact source.
 
     \b
@@ -119,6 +128,8 @@ def cli() -> None:
       echo "When does the lease end?" | rag ask -
       rag search "lease" -k 5 --json
     """
+    if verbose:
+        show()
 
 
 @cli.command()

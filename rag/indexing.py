@@ -1,5 +1,6 @@
 """Index a folder and describe an index, as the command line and the browser show them."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from index.snapshot import Snapshot
 from index.store import Store
 from index.vectors import VectorView
 from index.views import view_state
+from rag import events
 from rag.assemble import index_meta, open_store
+from rag.listeners import listen
 from rag.progress import shown_progress
 from rag.render import printable
 from rag.settings import Settings
@@ -34,11 +37,12 @@ def index_folders(
     retry_failed: bool = False,
 ) -> BuildReport:
     """Bring the index in step with folders, and show on standard error how far it is."""
-    builder = make_builder(settings)
+    listen(settings)
+    builder, began = make_builder(settings), time.monotonic()
     listing = list_folders(folders, settings.index, rules)
     total = sum(source.stat().size for source in listing.files)
     with shown_progress(printable(f"Indexing {', '.join(map(str, folders))}"), total) as progress:
-        return builder.build(
+        report = builder.build(
             *folders,
             listing=listing,
             encoding=encoding,
@@ -47,6 +51,9 @@ def index_folders(
             retry_failed=retry_failed,
             progress=progress,
         )
+    with builder.store.snapshot() as snapshot:
+        events.indexed(report, snapshot.generation, time.monotonic() - began)
+    return report
 
 
 def make_builder(settings: Settings) -> Builder:

@@ -39,6 +39,9 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 7860
     url: str = ""
+    log: Path | None = None
+    log_questions: bool = False
+    traces: bool = False
     table: str = field(default="", metadata={"from": "index"})
 
     @classmethod
@@ -137,6 +140,9 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "model_context": int,
     "max_cost": float,
     "keep_unsupported": _yes,
+    "log": Path,
+    "log_questions": _yes,
+    "traces": _yes,
     "port": int,
 }
 KINDS: dict[str, type] = {

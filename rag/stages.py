@@ -15,6 +15,7 @@ from rag.conversation import Turn
 from rag.kinds import Kind, kind_of
 from rag.reading import Reading
 from rag.reranking import Reranker
+from rag.titles import titled
 
 
 @dataclass
@@ -117,7 +118,7 @@ def ranked_hits(question: str, hits: Sequence[Hit], reranker: Reranker, first: i
     scores = [-math.inf] * len(hits)
     for part in (range(min(first, len(hits))), range(min(first, len(hits)), len(hits))):
         if part and max(scores, default=-math.inf) < reranker.clear:
-            found = reranker.score(question, [hits[i].passage.text for i in part])
+            found = reranker.score(question, [titled(hits[i].passage) for i in part])
             for i, score in zip(part, found, strict=True):
                 scores[i] = float(score)
     return tuple(sorted(map(RankedHit, hits, scores), key=lambda ranked: -ranked.score))

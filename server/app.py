@@ -1,5 +1,9 @@
 """The application: the page and the API over one desk, behind one rule of access."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio.to_thread
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
@@ -12,6 +16,7 @@ from server.problems import explain_errors
 from server.public import Public
 from ui.conversations import FILE, Conversations
 from ui.desk import Desk
+from ui.places import THREADS
 
 OPENAPI = "/api/openapi.json"
 LOCAL = Public()
@@ -42,6 +47,7 @@ def create_api(desk: Desk) -> FastAPI:
         docs_url=None,  # they would be fetched from elsewhere
         redoc_url=None,
         openapi_url=OPENAPI,
+        lifespan=_with_threads,
     )
     app.state.desk = desk
     app.state.conversations = Conversations(desk.settings.index / FILE)
@@ -51,3 +57,10 @@ def create_api(desk: Desk) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     return app
+
+
+@asynccontextmanager
+async def _with_threads(app: FastAPI) -> AsyncIterator[None]:
+    """Have a thread for every question that may wait, and some for all else."""
+    anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+    yield

@@ -13,6 +13,10 @@ from server.public import AddressError, Public
 if TYPE_CHECKING:
     import uvicorn
 
+    from ui.places import Places
+
+DRAIN_SECONDS = 30.0
+
 logger = logging.getLogger("rag")
 
 
@@ -26,7 +30,8 @@ def serve(settings: Settings, public: Public, port: int, *, open_browser: bool, 
     from server.app import create_app
     from ui.desk import Desk
 
-    app = create_app(Desk(settings), public=public, with_page=with_page)
+    desk = Desk(settings)
+    app = create_app(desk, public=public, with_page=with_page)
     print(f"Open {address} (Ctrl-C stops)", file=sys.stderr, flush=True)
     if open_browser:
         threading.Timer(0.5, webbrowser.open, (address,)).start()
@@ -38,7 +43,7 @@ def serve(settings: Settings, public: Public, port: int, *, open_browser: bool, 
         proxy_headers=bool(public.url),  # only a proxy on this machine is believed who it comes from
     )
     server = uvicorn.Server(config)
-    server.handle_exit = lambda *_: _exit(server)  # type: ignore[method-assign]
+    server.handle_exit = lambda *_: _exit(server, desk.places)  # type: ignore[method-assign]
     server.run(sockets=[listening])
 
 
@@ -51,10 +56,21 @@ def check_guarded(settings: Settings, public: Public) -> None:
         raise AddressError(f"{where} lets others in: make a user first (`rag user add NAME`), or leave the address out")
 
 
-def _exit(server: "uvicorn.Server") -> None:
-    """Stop. A page that is open waits for news for ever; that its connection is cut then is no error to report."""
+def _exit(server: "uvicorn.Server", places: "Places") -> None:
+    """Stop, once what is being answered is; at once when told a second time.
+
+    A page that is open waits for news for ever; that its connection is cut then is no error to report.
+    """
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-    server.should_exit = True
+    if places.is_closed:
+        server.should_exit = True
+        return
+
+    def stop() -> None:
+        places.drain(DRAIN_SECONDS)
+        server.should_exit = True
+
+    threading.Thread(target=stop, name="stopping", daemon=True).start()
 
 
 def _address(listening: socket.socket) -> str:

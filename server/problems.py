@@ -23,6 +23,7 @@ from index.errors import (
     StorageError,
     UnreadableDocumentError,
 )
+from ui.places import CrowdedError
 
 OPENAI = "/v1/"
 
@@ -42,7 +43,7 @@ REASONS = {
     413: "The request is larger than what is read",
     422: "A value is not what it should be",
     429: "Too many wrong passwords: wait",
-    503: "It does not work at the moment: no index, a busy index, no model",
+    503: "It does not work at the moment: no index, a busy index, no model, too many questions",
 }
 STATUSES: dict[type[Exception], int] = {
     QuestionError: 422,
@@ -92,7 +93,7 @@ def explain_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RagError)
     def explain(request: Request, error: RagError) -> JSONResponse:
-        wait = {"retry-after": "2"} if isinstance(error, IndexBusyError) else None
+        wait = {"retry-after": "2"} if isinstance(error, IndexBusyError | CrowdedError) else None
         return problem(request.url.path, status_of(error), str(error), wait)
 
     @app.exception_handler(OSError)

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from index.store import Store
+from rag import cli
 from tests.conftest import BOOT, META, SEED, assert_one_line_error, clean_environment, rag
 
 QUESTION = "Why wasn't Ábrego García returned?"
@@ -366,3 +367,14 @@ def test_several_folders_patterns_and_failures(tmp_path: Path) -> None:
     assert "1 new, 0 changed, 0 removed, 1 unchanged" in rag("index", "notes", cwd=tmp_path).stdout
     assert rag("index", "notes", "--include", "drafts/", cwd=tmp_path).stdout.startswith("0 new, 0 changed, 1 removed")
     assert_one_line_error(rag("index", "notes", "--exclude", "!", cwd=tmp_path), 1, "--exclude", "'!'")
+
+
+def test_too_little_memory_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(context: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(cli.cli, "invoke", fail)
+    assert cli._run(["status"]) == 1
+    assert capsys.readouterr().err == (
+        "rag: there is not enough memory for this: end other programs, or index fewer files at a time\n"
+    )

@@ -14,6 +14,7 @@ from rag.abstention import Gate
 from rag.chain import Chain
 from rag.settings import Settings
 from tests.conftest import ROOT, WordReranker, build, searcher
+from torture.trials import row
 
 SCHEMA = ROOT / "docs" / "answer.schema.json"
 PAGES = runpy.run_path(str(ROOT / "scripts" / "build_docs.py"))["pages"]()
@@ -48,3 +49,11 @@ def test_every_setting_is_described() -> None:
     page = (ROOT / "docs" / "settings.md").read_text("utf-8")
     given = {field.name.upper() for field in fields(Settings) if not field.metadata}
     assert set(re.findall(r"`RAG_(\w+)`", page)) == given
+
+
+def test_the_figures_of_torture_are_those_that_were_measured() -> None:
+    page = (ROOT / "docs" / "reliability.md").read_text("utf-8")
+    results = sorted((ROOT / "torture" / "results").glob("*.json"))
+    assert [path.stem for path in results] == ["crowd", "damage", "fuzz", "kills", "model", "powercuts", "refusals"]
+    for path in results:
+        assert row(path) in page

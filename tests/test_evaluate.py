@@ -253,10 +253,10 @@ def test_a_suite_is_indexed_once_and_again_when_anything_changes(
     cats, dogs = {"doc_id": "a", "text": "Cats."}, {"doc_id": "b", "text": "\ufeffDogs."}
     ask = [{"qid": 1, "question": "Who?"}]
     first = prepare_suite(read_suite(write(tmp_path / "s", [cats, dogs], ask)), Settings())
-    assert first.ids == {"documents/00000.txt": "a", "documents/00001.txt": "b"}
+    assert first.ids == {"documents/00000/0.txt": "a", "documents/00001/1.txt": "b"}
     folder = first.settings.index.parent / "documents"
-    assert (folder / "00000.txt").read_text("utf-8-sig") == "Cats."
-    assert (folder / "00001.txt").read_text("utf-8-sig") == "\ufeffDogs.", "a mark of the text's own stays"
+    assert (folder / "00000" / "0.txt").read_text("utf-8-sig") == "Cats."
+    assert (folder / "00001" / "1.txt").read_text("utf-8-sig") == "\ufeffDogs.", "a mark of the text's own stays"
     assert prepare_suite(read_suite(tmp_path / "s"), Settings()) == first
     assert len(indexed) == 1
     swapped = prepare_suite(read_suite(write(tmp_path / "s", [dogs, cats], ask)), Settings())

@@ -139,6 +139,7 @@ def test_the_remove_command(store: Store, diary: Path) -> None:
 def test_an_index_goes_through_one_file(store: Store, folder: Path, tmp_path: Path) -> None:
     build(store, folder)
     (folder / "new.txt").write_text("Something new.")
+    (tmp_path / ".x.ragindex.making-killed").mkdir()
     with store.snapshot():  # someone reads, and a later commit stays in the log
         build(store, folder)
         manifest = write_archive(store, tmp_path / "x.ragindex", {})

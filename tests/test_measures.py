@@ -1,14 +1,14 @@
 """Every measure against numbers worked out by hand."""
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
-from eval.calibrate import fit
+from eval.calibrate import Labelled, curve, fit, gate_for, labelled, point
 from eval.measures import MEASURES, estimate, measure_named, paired_test
-from eval.measures.abstention import at_threshold, risk_coverage
+from eval.measures.abstention import risk_coverage
 from eval.measures.answering import normalised, token_f1
 from eval.measures.followups import unigram_recall
 from eval.outcome import Asked, Outcome
@@ -167,7 +167,8 @@ def test_abstention() -> None:
     assert coverage.tolist() == [0.2, 0.4, 0.6, 0.8, 1.0]
     assert risk.tolist() == [0, 1 / 2, 2 / 3, 3 / 4, 3 / 5]
     assert total("aurc", *SIX) == pytest.approx((0 + 1 / 2 + 2 / 3 + 3 / 4 + 3 / 5 + 4 / 6) / 6)
-    assert at_threshold(SIX, 2) == {"precision": 0.5, "recall": 0.333, "lost": 0.333}
+    at_two = point(labelled(SIX), 2)
+    assert (at_two.precision, at_two.recall, at_two.lost) == (0.5, 0.333, 0.333)
 
 
 def test_ties_have_no_order() -> None:
@@ -230,6 +231,27 @@ def test_fit_refuses_no_more_than_it_may() -> None:
     assert fit([1, 2, 3, 4], max_lost=0.25) == 2
     assert fit([4.567, 2, 3, 4], max_lost=0.99) == 4.56
     assert fit([1, 2, 3, 4], max_lost=0) == 1
+
+
+def test_the_curve_says_what_each_threshold_would_do() -> None:
+    # Four answerable questions, of which the third would be answered wrongly, and two that nothing answers.
+    four = [Labelled(float(n), True, n == 3) for n in (1, 2, 3, 4)]
+    questions = [*four, Labelled(0.5, False, True), Labelled(2.5, False, True)]
+    # Below 3: two answerable, two not. Of the two that are answered one is wrong.
+    assert asdict(point(questions, 3)) == {
+        "threshold": 3,
+        "coverage": 0.333,
+        "risk": 0.5,
+        "precision": 0.5,
+        "recall": 1.0,
+        "lost": 0.5,
+    }
+    assert [p.threshold for p in curve(questions)] == [1, 2, 3], "losing none, a quarter, a half"
+    assert (point(questions, -1).coverage, point(questions, -1).precision) == (1, 1)
+    assert (point(questions, 9).coverage, point(questions, 9).risk) == (0, 0)
+    gate = gate_for("words", questions, "six")
+    assert (gate.threshold, gate.precision, gate.recall) == (1, 1.0, 0.5)
+    assert gate.curve == curve(questions)
 
 
 def test_gold_stands_where_it_says() -> None:

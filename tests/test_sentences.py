@@ -58,3 +58,8 @@ def test_nothing_but_white_space_is_lost(text: str) -> None:
     assert covered == sorted(set(covered)), "sentences overlap or are out of order"
     assert {i for i, c in enumerate(text) if not c.isspace()} <= set(covered)
     assert all(text[s:e] == text[s:e].strip() != "" for s, e in ranges)
+
+
+@pytest.mark.parametrize("space", ["\xa0", "\u2009", "\u202f", "\u2028", "\u2029", "\u3000", "\x85"])
+def test_any_white_space_may_stand_before_a_full_stop(space: str) -> None:
+    assert split(f"This is plan C{space}. Next{space}one here.") == [f"This is plan C{space}.", f"Next{space}one here."]

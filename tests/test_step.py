@@ -81,6 +81,24 @@ def test_a_file_that_was_just_written_is_not_trusted(store: IndexStore, folder: 
     assert build(store, folder).changed == ["docs/lease.txt"], "same size, same time of its content, another text"
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_clock_that_jumps_hides_no_change(
+    store: IndexStore, folder: Path, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    """The clock is set back, or on, while a file is written, and its content changes with size and time kept."""
+    real = time.time_ns
+    monkeypatch.setattr("index.documents.time.time_ns", lambda: real() + hours * 3_600 * 10**9)
+    path = folder / "lease.txt"
+    build(store, folder)
+    before = path.stat()
+    path.write_text(path.read_text().replace("2031", "2032"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    monkeypatch.undo()
+    assert build(store, folder).changed == ["docs/lease.txt"]
+    with store.snapshot() as snapshot:
+        assert snapshot.generation == 2
+
+
 def test_a_touched_file_makes_no_generation(store: IndexStore, folder: Path) -> None:
     build(store, folder)
     (folder / "lease.txt").touch()

@@ -122,6 +122,12 @@ def test_a_sentence_may_go_over_lines() -> None:
     ]
 
 
+def test_a_line_that_is_nested_too_deeply_is_named(tmp_path: Path) -> None:
+    (tmp_path / "questions.jsonl").write_text("[" * 100_000)
+    with pytest.raises(SuiteError, match="line 1: not JSON"):
+        read_suite(tmp_path)
+
+
 def test_a_missing_suite_is_named(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match=r"cannot read .*questions\.jsonl: No such file"):
         read_suite(tmp_path)
@@ -187,7 +193,15 @@ def test_squads_own_format(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [("{", "not a SQuAD file"), ("{}", "no field 'data'"), ('{"data": [1]}', "not a SQuAD file")]
+    ("content", "said"),
+    [
+        ("{", "not a SQuAD file"),
+        ("{}", "no field 'data'"),
+        ('{"data": [1]}', "not a SQuAD file"),
+        ('{"data": [{"title": "t", "paragraphs": [{"context": 7, "qas": []}]}]}', "not a SQuAD file"),
+        ("[" * 100_000, "not a SQuAD file"),
+    ],
+    ids=["cut", "empty", "numbers", "a number for a text", "deep"],
 )
 def test_another_file_is_not_squad(tmp_path: Path, content: str, said: str) -> None:
     (tmp_path / "dev.json").write_text(content)

@@ -29,6 +29,7 @@ from rag.settings import Settings
 from rag.stages import Step
 from ui.examples import example_questions
 from ui.loading import Warm
+from ui.places import AT_ONCE, AT_ONCE_WITH_MODEL, Places
 
 CONTEXT_CHARACTERS = 600
 
@@ -59,6 +60,7 @@ class Desk:
         self.warm = Warm(lambda: open_chain(settings))
         self.only = EVERYTHING
         self.on_answer: Callable[[Answer], None] = lambda answer: None
+        self.places = Places(AT_ONCE_WITH_MODEL if settings.model else AT_ONCE)
         self._writing = threading.Lock()
 
     def seen_by(self, only: DocumentFilter) -> "Desk":
@@ -74,18 +76,19 @@ class Desk:
     def ask(self, question: str, history: Sequence[Turn], where: str = "") -> Iterator[Step]:
         """Yield the steps of an answer, the last with the Answer.
 
-        Raises QuestionError, FilterError, or an error of the index.
+        Raises QuestionError, FilterError, CrowdedError, or an error of the index.
         """
         only = parse_filter(where).also(self.only)
-        for step in self.chain().stream(question, history, only):
+        for step in self.places.in_turn(self.chain().stream(question, history, only)):
             if step.answer:
                 self.on_answer(step.answer)
             yield step
 
     def search(self, question: str, k: int, where: str = "") -> Results:
-        """Return the passages that match. Raises QuestionError, FilterError, or an error of the index."""
+        """Return the passages that match. Raises QuestionError, FilterError, CrowdedError, or an error of the index."""
         only = parse_filter(where).also(self.only)
-        return self.chain().searcher.search(checked(question), k, where=only)
+        with self.places.taken():
+            return self.chain().searcher.search(checked(question), k, where=only)
 
     def counts(self) -> tuple[int, int]:
         """Return (documents, passages); none if there is no index yet."""

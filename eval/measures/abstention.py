@@ -5,8 +5,6 @@ questions by confidence: at each coverage (the share that is answered), risk is 
 wrongly. Its area is the mean risk over all coverages (Geifman, Uziel and El-Yaniv 2019).
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from eval.measures.answering import holds_gold
@@ -92,19 +90,6 @@ def _area_under_roc(rows: Rows) -> float:
 
 def _area_under_risk_coverage(rows: Rows) -> float:
     return float(risk_coverage(rows)[1].mean())
-
-
-def at_threshold(outcomes: Sequence[Outcome], threshold: float) -> dict[str, float]:
-    """Return precision and recall of the refusals at a threshold, and the share of answerable questions lost."""
-    refused = [outcome for outcome in outcomes if confidence(outcome) < threshold]
-    rightly = sum(not outcome.question.answerable for outcome in refused)
-    unanswerable = sum(not outcome.question.answerable for outcome in outcomes)
-    answerable = len(outcomes) - unanswerable
-    return {
-        "precision": round(rightly / len(refused), 3) if refused else 1.0,
-        "recall": round(rightly / unanswerable, 3) if unanswerable else 1.0,
-        "lost": round((len(refused) - rightly) / answerable, 3) if answerable else 0.0,
-    }
 
 
 MEASURES = [

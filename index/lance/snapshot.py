@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from index.documents import FileStat
 from index.lance.table import META, one_of, rows_of
-from index.reading import CHUNK_COLUMNS, DOCUMENT_COLUMNS, IndexSnapshot, Row, damaged
+from index.reading import CHUNK_COLUMNS, DOCUMENT_COLUMNS, IndexSnapshot, Row, damaged, from_json
 from index.records import DocumentRecord, FileRecord
 from index.schema import IndexMeta
 
@@ -59,20 +59,20 @@ class LanceSnapshot(IndexSnapshot):
         """Return what was last seen of every file, by name, in the order of the names."""
         found = {}
         for name, sha, seen in rows_of(self.dataset, ["name", "content_sha256", "metadata"], "kind = 'file'"):
-            values = json.loads(seen)
+            values = from_json(seen)
             found[name] = FileRecord(name, FileStat(*values["stat"]), sha, values["reason"], values["at"])
         return dict(sorted(found.items(), key=lambda item: item[0].encode()))
 
     def chunk_ids(self, wanted: Callable[[str, dict[str, Any]], bool]) -> list[int]:
         """Return the ids of the chunks of the documents that are wanted, by their name and metadata."""
         rows = rows_of(self.dataset, ["document_id", "name", "metadata"], "kind = 'document'")
-        documents = [id_ for id_, name, metadata in rows if wanted(name, json.loads(metadata))]
+        documents = [id_ for id_, name, metadata in rows if wanted(name, from_json(metadata))]
         return [id_ for (id_,) in self._in_parts(["id"], "document_id", documents)]
 
     def names(self, wanted: Callable[[str, dict[str, Any]], bool]) -> set[str]:
         """Return the names of the documents that are wanted, by their name and metadata."""
         rows = rows_of(self.dataset, ["name", "metadata"], "kind = 'document'")
-        return {name for name, metadata in rows if wanted(name, json.loads(metadata))}
+        return {name for name, metadata in rows if wanted(name, from_json(metadata))}
 
     def copies_among(self, ids: Sequence[int]) -> set[int]:
         """Return those of these chunks that another of them, of an older document with the same content, repeats."""

@@ -12,6 +12,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 from langchain_core.runnables import Runnable
 
+from rag.conflicts import stems
 from rag.conversation import Turn
 from rag.generation.deadline import timed_out
 from rag.generation.failures import ContextTooLongError, SpentError, call_failed, late
@@ -32,6 +33,8 @@ from rag.settings import SettingError, Settings
 from rag.stages import ModelUse
 
 MAX_REWRITTEN = 300  # characters of a question that a model wrote
+MIN_KEPT = 0.5  # of the question's content words
+QUESTION_MARKS = ("?", "？", "؟", ";")
 FREE = ("gguf", "ollama")
 CUT = ("length", "max_tokens", "MAX_TOKENS")  # finish reasons of an answer that stopped in the middle
 THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL)
@@ -78,15 +81,19 @@ class Writer:
 
         `is_other` asks for other words, since a search for these found nothing.
 
-        Names and numbers that stand in neither question nor conversation are not usable. Raises ModelCallError.
+        A statement is not usable (a poor model answers instead), nor is a question that lost most of what was asked, or
+        that names what stands in neither question nor conversation. Raises ModelCallError.
         """
         pieces = self._called(self._model, rewrite_messages(question, history, is_other), use, _Watch())
         said = THOUGHT.sub("", "".join(str(piece.text) for piece in pieces)).strip().strip('"“”')
         known = " ".join([question, *(text for turn in history for text in (turn.searched, *turn.sentences))])
-        is_one_question = said and "\n" not in said and len(said) <= MAX_REWRITTEN
-        if not is_one_question or new_names(said, known) or new_numbers(said, known):
+        is_one_line = 0 < len(said) <= MAX_REWRITTEN and "\n" not in said
+        is_asking = said.endswith(QUESTION_MARKS) or not question.rstrip().endswith(QUESTION_MARKS)
+        asked = stems(folded(question))
+        is_kept = is_other or len(asked & stems(folded(said))) >= MIN_KEPT * len(asked)
+        if not (is_one_line and is_asking and is_kept) or folded(said) == folded(question):
             return None
-        return said
+        return None if new_names(said, known) or new_numbers(said, known) else said
 
     def _sentences(self, messages: Sequence[BaseMessage], passages: int, use: ModelUse) -> Iterator[Sentence]:
         """Yield sentences; the last one is left out if the answer was cut off in it."""

@@ -1,0 +1,101 @@
+"""How many questions are answered at once, how many wait, and that whoever comes after these is told so at once.
+
+An answer is computing: more of them at once than there are cores only makes each slower, and a queue without an end
+makes people wait for answers that they have given up on. A client that reads slowly holds no place: a place is held
+while a step is computed, not while it is sent.
+"""
+
+import math
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from index.errors import RagError
+
+AT_ONCE = min(os.cpu_count() or 1, 16)
+AT_ONCE_WITH_MODEL = 16  # these wait for another process
+WAITING = 60
+THREADS = AT_ONCE_WITH_MODEL + WAITING + 24  # of a server: some are left for all that is not a question
+DRAIN_STEP = 0.05
+SLOW_SECONDS = 2.0
+
+Step = TypeVar("Step")
+
+
+class CrowdedError(RagError):
+    """More questions wait than will be answered soon, or the server is about to stop."""
+
+
+class Places:
+    """So many at work, and so many that wait. Thread-safe."""
+
+    def __init__(self, at_once: int = AT_ONCE, waiting: int = WAITING) -> None:
+        self._work = threading.BoundedSemaphore(at_once)
+        self._lock = threading.Lock()
+        self._free = at_once + waiting
+        self._begun: set[object] = set()
+        self._sending: dict[object, float] = {}  # since when a step waits to be sent
+        self.is_closed = False
+
+    def in_turn(self, steps: Iterator[Step]) -> Iterator[Step]:
+        """Yield the steps, each computed when there is a place. Raises CrowdedError before the first one."""
+        with self._counted() as number:
+            with self._entered(), self._work:
+                step = next(steps, None)
+            while step is not None:
+                self._sending[number] = time.monotonic()
+                yield step
+                del self._sending[number]
+                with self._work:  # what has begun waits for a place, but is never turned away
+                    step = next(steps, None)
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Hold a place. Raises CrowdedError."""
+        with self._counted(), self._entered(), self._work:
+            yield
+
+    def drain(self, seconds: float) -> bool:
+        """Let nobody in any more, and wait for the answers that have begun; say whether they ended in time.
+
+        One whose client has not fetched its next step for a while is not waited for.
+        """
+        self.is_closed = True
+        deadline = time.monotonic() + seconds
+        while (busy := self._busy()) and time.monotonic() < deadline:
+            time.sleep(DRAIN_STEP)
+        return not busy
+
+    def _busy(self) -> bool:
+        with self._lock:
+            since = {number: self._sending.get(number, math.inf) for number in self._begun}
+        return any(time.monotonic() - at < SLOW_SECONDS for at in since.values())
+
+    @contextmanager
+    def _entered(self) -> Iterator[None]:
+        with self._lock:
+            if self.is_closed:
+                raise CrowdedError("the server is about to stop: ask again in a minute")
+            if not self._free:
+                raise CrowdedError("too many questions at the moment: ask again in a few seconds")
+            self._free -= 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._free += 1
+
+    @contextmanager
+    def _counted(self) -> Iterator[object]:
+        number = object()
+        with self._lock:
+            self._begun.add(number)
+        try:
+            yield number
+        finally:
+            with self._lock:
+                self._begun.discard(number)
+                self._sending.pop(number, None)
