@@ -23,7 +23,6 @@ logger = logging.getLogger("rag")
 Scores = NDArray[np.float32]
 
 MAX_TOKENS = 320
-BATCH_TOKENS = 2_048
 REMEMBERED_PAIRS = 5_000
 
 
@@ -54,41 +53,22 @@ class CrossEncoder:
     clear = 5.0  # on SQuAD 2.0, among questions where one of the first three has it, 2 % had a better one further down
 
     def __init__(self) -> None:
-        import onnxruntime
         from tokenizers import Tokenizer
+
+        from index.batching import open_session
 
         self._tokenizer = Tokenizer.from_file(str(RERANKER_FILES.checked("tokenizer.json")))
         self._tokenizer.enable_truncation(MAX_TOKENS)  # the longer of the two is cut
         self._tokenizer.no_padding()
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        # A thread that waits for another's part would keep its core busy with waiting.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(
-            RERANKER_FILES.checked("model.onnx"), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(RERANKER_FILES.checked("model.onnx"))
 
     def score(self, question: str, texts: Sequence[str]) -> Scores:
-        """Return the logits of the pairs (question, text)."""
-        from index.batching import batches
+        """Return the logits of the pairs (question, text), each the same whatever else is scored."""
+        from index.batching import ALONE, run
 
-        pairs = self._tokenizer.encode_batch([(question, text) for text in texts])
-        scores = np.zeros(len(texts), np.float32)
-        # subtle: the 8-bit model scales a batch by its largest value, so other batches are other scores, by some tenths
-        # of a logit. Thresholds were fitted to these.
-        for batch in batches([len(p.ids) for p in pairs], BATCH_TOKENS, BATCH_TOKENS):
-            width = max(len(pairs[i].ids) for i in batch)
-            feed = {name: np.zeros((len(batch), width), np.int64) for name in FEEDS}
-            for row, i in enumerate(batch):
-                size = len(pairs[i].ids)
-                feed["input_ids"][row, :size] = pairs[i].ids
-                feed["attention_mask"][row, :size] = 1
-                feed["token_type_ids"][row, :size] = pairs[i].type_ids
-            scores[batch] = self._session.run(None, feed)[0][:, 0]
-        return scores
-
-
-FEEDS = ("input_ids", "attention_mask", "token_type_ids")
+        scores = np.empty((len(texts), 1), np.float32)
+        run(self._session, self._tokenizer.encode_batch([(question, text) for text in texts]), scores, ALONE)
+        return scores[:, 0]
 
 
 class CosineReranker:

@@ -35,6 +35,13 @@ def test_onnx_and_sentence_transformers_agree(fast) -> None:
     assert fast.encode([]).shape == slow.encode([]).shape == (0, 384)
 
 
+def test_a_score_is_the_same_whatever_else_is_scored() -> None:
+    """An 8-bit model scales by the largest value in a batch, so no two texts may be in one."""
+    question, texts = "When does the lease end?", ["The lease ends in May.", "word " * 300, "Berries are late.", "a"]
+    alone = [CrossEncoder().score(question, [text])[0] for text in texts]
+    np.testing.assert_array_equal(CrossEncoder().score(question, texts), alone)
+
+
 def test_a_text_has_the_same_vector_in_any_batch(fast) -> None:
     alone = np.concatenate([fast.encode([text]) for text in TEXTS])
     np.testing.assert_allclose(fast.encode(TEXTS), alone, atol=1e-5)
