@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import lance
@@ -17,6 +18,7 @@ from index.interface import IndexStore
 from index.lance import LanceStore
 from index.lance.indexing import VECTORS, approved
 from index.lance.rankings import nearest
+from index.reading import IndexSnapshot
 from index.store import Store
 from index.words import ANALYZERS, WEIGHTS
 from rag.settings import Settings
@@ -194,6 +196,23 @@ def test_a_row_that_is_not_what_was_written_is_refused(table: LanceStore, folder
     lance.dataset(table.place).update({column: value}, where=f"{column} IS NOT NULL")
     with pytest.raises(IndexDamagedError, match="not what was written"):
         searcher(table).search("lease rent", 5)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda snapshot: snapshot.names(lambda *_: True),
+        lambda snapshot: snapshot.chunk_ids(lambda *_: True),
+        lambda snapshot: snapshot.date_of(snapshot.documents()[0].id),
+        lambda snapshot: snapshot.files(),
+    ],
+    ids=["names", "chunk_ids", "date_of", "files"],
+)
+def test_what_is_no_json_is_refused(table: LanceStore, folder: Path, read: Callable[[IndexSnapshot], object]) -> None:
+    build(table, folder)
+    lance.dataset(table.place).update({"metadata": "'{'"}, where="kind IN ('document', 'file')")
+    with table.snapshot() as snapshot, pytest.raises(IndexDamagedError, match="not JSON"):
+        read(snapshot)
 
 
 def test_a_newer_format_is_refused(table: LanceStore, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
