@@ -23,10 +23,10 @@ from index.encoders import question_encoder
 from index.encoding import DEFAULT_ENCODER, Encoder, Vectors
 from index.mending import mend_views
 from index.parsing import Block, ParsedDocument
+from index.records import NewDocument
 from index.schema import text_digest
 from index.sentences import split_sentences
 from index.store import Store
-from index.transaction import NewDocument
 from rag.assemble import index_meta
 from rag.settings import Settings
 

@@ -37,7 +37,7 @@ STAGES = (
     ("reading and hashing", "index.build", "read_bytes"),
     ("reading and hashing", "index.build", "content_hash"),
     ("loading the model", "rag.indexing", "document_encoder"),
-    ("views", "index.build", "mend_views"),
+    ("views", "index.store", "Store.mend"),
     ("  FAISS", "index.vectors", "VectorView.write"),
     ("  tantivy", "index.lexical", "LexicalView.write"),
     ("  hashes of their files", "index.stamps", "Seal.of"),

@@ -72,7 +72,7 @@ def run_command(
     limit: int | None,
     k: int | None,
     threshold: float | None,
-    index: Path | None,
+    index: str | None,
     as_json: bool,
     **model: Any,
 ) -> None:
@@ -128,7 +128,7 @@ def run_command(
 @click.argument("folder", type=PATH)
 @click.option("--questions", type=PATH, metavar="FILE", help="Where to write it [FOLDER-questions.jsonl].")
 @index_option
-def init_command(folder: Path, questions: Path | None, index: Path | None) -> None:
+def init_command(folder: Path, questions: Path | None, index: str | None) -> None:
     """Write a first question file for FOLDER: some made automatically, some for you to write.
 
     \b

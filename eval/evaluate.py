@@ -47,7 +47,7 @@ class Plan:
     def is_bundled(self) -> bool:
         """Say whether it is the bundled set, whole and with the settings that its thresholds are for."""
         chosen = (self.folder, self.suite, self.without, self.limit)
-        return not any(chosen) and self.settings == Settings(index=self.settings.index)
+        return not any(chosen) and self.settings == Settings(index=self.settings.index, table=self.settings.table)
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def cold_start(settings: Settings, question: str) -> float:
     for _ in range(COLD_STARTS):
         started = time.perf_counter()
         done = subprocess.run(
-            [sys.executable, "-m", "rag", "ask", question, "--index", settings.index],
+            [sys.executable, "-m", "rag", "ask", question, "--index", settings.place],
             env=os.environ,
             stdin=subprocess.DEVNULL,
             capture_output=True,

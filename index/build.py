@@ -17,14 +17,12 @@ from index.encoding import Encoder
 from index.errors import FileUnavailableError, NoDocumentsError, UnreadableDocumentError
 from index.ignoring import EVERYTHING, Rules
 from index.intake import Refused, attached_to, documents_in, is_readable, suffix
-from index.mending import mend_views
+from index.interface import IndexStore, IndexTransaction
 from index.parsing import ParsedDocument, Parser, known_encoding
+from index.reading import IndexSnapshot
 from index.records import DocumentRecord, FileRecord
 from index.report import BuildReport
 from index.schema import IndexMeta
-from index.snapshot import Snapshot
-from index.store import Store
-from index.transaction import Transaction
 from index.writing import DocumentWriter, Pending, Progress, Seen
 
 COMMIT_SECONDS = 10.0
@@ -61,7 +59,7 @@ class Builder:
 
     def __init__(
         self,
-        store: Store,
+        store: IndexStore,
         meta: IndexMeta,
         make_encoder: Callable[[], Encoder],
         parser: Parser | None = None,
@@ -115,11 +113,11 @@ class Builder:
             if rebuild:
                 done = {*report.added, *report.changed, *report.removed}
                 writer.store(self._again(transaction.snapshot, r) for name, r in records.items() if name not in done)
-        mend_views(self.store)
+        self.store.mend()
         return report
 
     def _known(
-        self, snapshot: Snapshot, records: dict[str, DocumentRecord], roots: Sequence[Path]
+        self, snapshot: IndexSnapshot, records: dict[str, DocumentRecord], roots: Sequence[Path]
     ) -> tuple[dict[str, DocumentRecord], dict[str, FileRecord]]:
         """Return the documents and the files below `roots` that the store knows, by name."""
         files = snapshot.files()
@@ -161,7 +159,7 @@ class Builder:
             else:
                 report.ignored[suffix(found.name) or "no suffix"] += 1
 
-    def _drop(self, transaction: Transaction, known: Known, listing: Listing, report: BuildReport) -> None:
+    def _drop(self, transaction: IndexTransaction, known: Known, listing: Listing, report: BuildReport) -> None:
         """Remove what is gone, remember the folders that could not be listed, forget the files that are not there."""
         for name in sorted(known.documents.keys() - report.present):
             transaction.remove(name)
@@ -172,7 +170,7 @@ class Builder:
         for folder, reason in listing.unlisted:
             transaction.note(FileRecord(folder, UNSETTLED, "", reason, ""))
 
-    def _again(self, snapshot: Snapshot, record: DocumentRecord) -> Pending:
+    def _again(self, snapshot: IndexSnapshot, record: DocumentRecord) -> Pending:
         """Return a document as it is stored: a file to be chunked again, or a text of the API with its own chunks."""
         parsed = snapshot.parsed(record.id)
         if record.is_file:

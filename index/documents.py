@@ -19,6 +19,7 @@ from index.opening import open_regular
 MAX_FILE_BYTES = 200_000_000
 # A file that changed this shortly before it was read may change again without its times showing it.
 SETTLED_NS = 2_000_000_000
+TABLE_SUFFIX = ".lance"  # a folder of this name is a table, in which an index may lie
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Listing:
 def discover(root: Path, index_folder: Path, rules: Rules = EVERYTHING) -> Listing:
     """List the files below `root` in the order of their names; `root` may be a single file.
 
-    Hidden files and folders, links to folders, the index itself, and what the rules leave out are passed over. Raises
+    Hidden files and folders, links to folders, indexes, and what the rules leave out are passed over. Raises
     NoDocumentsError if there is no such folder, PatternError for a `.ragignore` that cannot be understood.
     """
     if root.is_file():
@@ -120,7 +121,9 @@ def _walk(top: Path, inside: Path, index: Path, chosen: Chosen) -> Listing:
 
 
 def _is_walked(folder: Path, index: Path, chosen: Chosen) -> bool:
-    return not folder.name.startswith(".") and folder != index and chosen.has_folder(folder)
+    """Say whether a folder may hold documents: not a hidden one, nor one that holds an index."""
+    is_index = folder == index or folder.suffix == TABLE_SUFFIX
+    return not folder.name.startswith(".") and not is_index and chosen.has_folder(folder)
 
 
 def names_base(index_folder: Path) -> Path:

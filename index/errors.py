@@ -17,7 +17,9 @@ RagError
 │   └── IndexOutdatedError   made by an older format
 ├── IndexDamagedError        the database is not what was written
 ├── ArchiveError             a file of `rag export` or `rag backup` is not what was written, or not one
-├── StorageError             disk full, folder read-only
+├── MigrationError           an index cannot be copied to a place, or is not what was copied
+├── StorageError             disk full, folder read-only; object storage that refuses or is not there
+│   └── IndexMovedError      the version of a table that is read has just been removed
 ├── ModelError               a model cannot be loaded: not the pinned files, not a model
 │   └── ModelMissingError    its package is not installed
 ├── SettingError             a setting has a value that it cannot have (rag/settings.py)
@@ -95,8 +97,16 @@ class ArchiveError(RagError):
     """A file is not a whole archive of an index."""
 
 
+class MigrationError(RagError):
+    """An index cannot be copied to a place, or is not there what it was."""
+
+
 class StorageError(RagError):
-    """The file system refused: disk full, read-only, input/output error."""
+    """The file system or the object storage refused: disk full, read-only, no such bucket, no answer."""
+
+
+class IndexMovedError(StorageError):
+    """What is being read has just been removed, in favour of a newer version: begin again."""
 
 
 class ModelError(RagError):

@@ -1,9 +1,12 @@
-"""What the store knows of a document, a file and a chunk, as it is read."""
+"""What the store knows of a document, a file and a chunk, as it is read, and a document as it is written."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from index.chunking import Chunk
 from index.documents import FileStat
+from index.encoding import Vectors
+from index.parsing import ParsedDocument
 
 
 @dataclass(frozen=True)
@@ -39,3 +42,19 @@ class StoredChunk:
     document: str
     text: str
     chunk: Chunk
+
+
+@dataclass(frozen=True)
+class NewDocument:
+    """A document ready to be stored: its chunks, and one vector for each (shape (len(chunks), dimension)).
+
+    `given` is the metadata of a text that was added by the API; None for a file.
+    """
+
+    name: str
+    content_sha256: str
+    parsed: ParsedDocument
+    chunks: Sequence[Chunk]
+    vectors: Vectors
+    given: dict[str, object] | None = None
+    keys: Sequence[str] | None = None

@@ -1,28 +1,26 @@
 """The rows of chunks as they are stored: each is compared with its checksum before anything of it is used."""
 
-import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.encoding import Vectors
-from index.errors import IndexDamagedError
-from index.schema import checksum
+from index.reading import CHUNK_COLUMNS, IndexSnapshot, Row
 
 BATCH = 1_000
 LAST_ID = 2**63 - 1  # SQLite's highest
-COLUMNS = 'id, key, document_id, start, "end", heading, sentences, vector, digest, checksum'
+COLUMNS = ", ".join(f'"{column}"' for column in CHUNK_COLUMNS)
 
 Ids = NDArray[np.int64]
 
 
-class ChunkRows:
+class ChunkRows(IndexSnapshot):
     """The chunks of one generation, by id: their vectors, and which came and went."""
 
     def __init__(self, connection: sqlite3.Connection, dimension: int) -> None:
+        super().__init__()
         self._connection = connection
         self.dimension = dimension
 
@@ -38,11 +36,6 @@ class ChunkRows:
                 self.check_row(row)
                 found[row[8]] = row[7]
         return found
-
-    def vectors_in(self, document_id: int) -> list[bytes]:
-        """Return the vectors of a document's chunks, as stored: float32, little-endian."""
-        rows = self._connection.execute("SELECT vector FROM chunks WHERE document_id = ?", (document_id,))
-        return [row[0] for row in rows]
 
     def vectors_between(self, first: int, last: int) -> Iterator[tuple[Ids, Vectors]]:
         """Yield batches of the ids from `first` to `last`, in that order, and their vectors (a row each)."""
@@ -65,14 +58,14 @@ class ChunkRows:
 
     def vectors(self, ids: Sequence[int]) -> tuple[Ids, Vectors]:
         """Return the ids that are there of these, in their own order, and their vectors (a row each)."""
-        rows: list[tuple[Any, ...]] = []
+        rows: list[Row] = []
         for first in range(0, len(ids), BATCH):
             part = list(ids[first : first + BATCH])
             marks = ",".join("?" * len(part))
             rows += self._connection.execute(f"SELECT {COLUMNS} FROM chunks WHERE id IN ({marks}) ORDER BY id", part)
         return self._ids_and_vectors(rows)
 
-    def _ids_and_vectors(self, rows: Sequence[tuple[Any, ...]]) -> tuple[Ids, Vectors]:
+    def _ids_and_vectors(self, rows: Sequence[Row]) -> tuple[Ids, Vectors]:
         for row in rows:
             self.check_row(row)
             self.check_length(row)
@@ -93,32 +86,3 @@ class ChunkRows:
         """Return the ids of the chunks that were removed after a generation."""
         rows = self._connection.execute("SELECT chunk_id FROM removed WHERE generation > ?", (generation,))
         return [row[0] for row in rows]
-
-    def check_row(self, row: tuple[Any, ...]) -> None:
-        """Compare the checksum of a row of `COLUMNS`. Raises IndexDamagedError."""
-        id_, *columns, vector, digest, written = row
-        if not isinstance(vector, bytes) or checksum(*map(jsonable, (*columns, digest)), vector=vector) != written:
-            raise damaged(f"chunk {id_} is not what was written")
-
-    def check_length(self, row: tuple[Any, ...]) -> None:
-        """Compare the length of a row's vector with the index's. Raises IndexDamagedError."""
-        if len(row[7]) != 4 * self.dimension:
-            raise damaged(f"chunk {row[0]} has a vector of {len(row[7])} bytes, the index of {4 * self.dimension}")
-
-
-def from_json(text: str) -> Any:
-    """Return a stored value. Raises IndexDamagedError if it is not what was written."""
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise damaged(f"a value is not JSON ({error})") from error
-
-
-def jsonable(value: object) -> object:
-    """Return a column's value so that JSON can hold it; a blob where text belongs is damage, and differs."""
-    return repr(value) if isinstance(value, bytes) else value
-
-
-def damaged(what: str) -> IndexDamagedError:
-    """Return the error for content that fails its checksum."""
-    return IndexDamagedError(f"the index is damaged ({what}): run `rag index FOLDER --rebuild`")

@@ -14,7 +14,7 @@ commits    one row for every commit: its generation (1, 2, ...) and a random id.
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 APPLICATION_ID = 0x52414749  # "RAGI"
 FORMAT_VERSION = 2
@@ -73,6 +73,13 @@ class IndexMeta:
     encoder: str
     chunk_size: int
     chunk_overlap: int
+
+
+def difference(old: IndexMeta, new: IndexMeta) -> str:
+    """Say what an index was made with, where that differs from what is wanted now."""
+    pairs = [(key, asdict(old)[key], value) for key, value in asdict(new).items() if asdict(old)[key] != value]
+    listed = ", ".join(f"{key.replace('_', ' ')} {was} (now {value})" for key, was, value in pairs)
+    return f"the index was made with {listed}: run `rag index FOLDER --rebuild` to make it again"
 
 
 def text_digest(text: str) -> str:

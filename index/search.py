@@ -3,15 +3,12 @@
 import threading
 from dataclasses import dataclass
 
-from index.encoding import Encoder
-from index.errors import FilterError, IndexIncompatibleError
+from index.encoding import Encoder, Vectors
+from index.errors import FilterError, IndexIncompatibleError, IndexMovedError
 from index.filters import DocumentFilter
-from index.lexical import LexicalView
+from index.interface import IndexStore, Rankings
+from index.reading import IndexSnapshot
 from index.records import StoredChunk
-from index.snapshot import Snapshot
-from index.store import Store
-from index.vectors import VectorView
-from index.views import open_view
 
 DEPTH = 50
 RRF_K = 60
@@ -50,24 +47,17 @@ class Results:
     hits: list[Hit]
 
 
-@dataclass(frozen=True)
-class _Views:
-    commit: str
-    vectors: VectorView
-    lexical: LexicalView
-
-
 class Searcher:
-    """Search an index. Keeps the views open and renews them when the index has a new generation. Thread-safe.
+    """Search an index. Keeps the rankings open and renews them when the index has a new generation. Thread-safe.
 
     `rankings` names those that are fused, of "dense" and "lexical".
     """
 
-    def __init__(self, store: Store, encoder: Encoder, rankings: frozenset[str] = RANKINGS) -> None:
+    def __init__(self, store: IndexStore, encoder: Encoder, rankings: frozenset[str] = RANKINGS) -> None:
         self.store = store
         self.encoder = encoder
         self.rankings = rankings
-        self._views: _Views | None = None
+        self._open: tuple[str, Rankings] | None = None  # the commit, and what it is searched with
         self._lock = threading.Lock()
 
     def search(self, question: str, k: int, depth: int = DEPTH, where: DocumentFilter | None = None) -> Results:
@@ -77,13 +67,19 @@ class Searcher:
         `where`.
         """
         vector = self.encoder.encode([question])[0]
+        try:
+            return self._search(question, vector, k, depth, where)
+        except IndexMovedError:
+            return self._search(question, vector, k, depth, where)  # once more, in the version that took its place
+
+    def _search(self, question: str, vector: Vectors, k: int, depth: int, where: DocumentFilter | None) -> Results:
         with self.store.snapshot() as snapshot:
-            views = self._current(snapshot)
+            rankings = self._current(snapshot)
             among = snapshot.chunk_ids(where.matches) if where and where.terms else None
             if among is not None and not among:
                 raise FilterError("no document meets the filter: `rag status` says how many there are")
-            dense = dict(views.vectors.search(snapshot, vector, depth, among)) if "dense" in self.rankings else {}
-            lexical = dict(views.lexical.search(question, depth, among)) if "lexical" in self.rankings else {}
+            dense = dict(rankings.dense(snapshot, vector, depth, among)) if "dense" in self.rankings else {}
+            lexical = dict(rankings.lexical(question, depth, among)) if "lexical" in self.rankings else {}
             fused = reciprocal_rank_fusion([list(dense), list(lexical)])
             copies = snapshot.copies_among([id_ for id_, _ in fused])
             scores = dict([(id_, score) for id_, score in fused if id_ not in copies][:k])
@@ -91,20 +87,16 @@ class Searcher:
             hits = [Hit(c, scores[c.id], dense.get(c.id), lexical.get(c.id)) for c in chunks]
             return Results(snapshot.generation, hits)
 
-    def _current(self, snapshot: Snapshot) -> _Views:
+    def _current(self, snapshot: IndexSnapshot) -> Rankings:
         with self._lock:
-            if self._views is None or self._views.commit != snapshot.commit:
+            if self._open is None or self._open[0] != snapshot.commit:
                 if snapshot.meta.encoder != self.encoder.identity:
                     raise IndexIncompatibleError(
                         f"the index was made with the encoder {snapshot.meta.encoder}, questions are encoded with"
                         f" {self.encoder.identity}: set RAG_ENCODER, or run `rag index FOLDER --rebuild`"
                     )
-                self._views = _Views(
-                    snapshot.commit,
-                    open_view(VectorView, self.store, snapshot),
-                    open_view(LexicalView, self.store, snapshot),
-                )
-            return self._views
+                self._open = (snapshot.commit, self.store.rankings(snapshot))
+            return self._open[1]
 
 
 def reciprocal_rank_fusion(rankings: list[list[int]], k: int = RRF_K) -> list[tuple[int, float]]:

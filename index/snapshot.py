@@ -2,20 +2,17 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from index.chunking import Chunk, Sentence
 from index.documents import FileStat
 from index.encoding import Vectors
-from index.parsing import Block, Metadata, ParsedDocument, Place, place_label
+from index.reading import DOCUMENT_COLUMNS, Row, damaged, from_json
 from index.records import DocumentRecord, FileRecord, StoredChunk
-from index.rows import BATCH, COLUMNS, ChunkRows, damaged, from_json, jsonable
-from index.schema import IndexMeta, checksum
-
-CACHED_TEXTS = 100
+from index.rows import BATCH, COLUMNS, ChunkRows
+from index.schema import IndexMeta
 
 
 class Snapshot(ChunkRows):
@@ -33,12 +30,9 @@ class Snapshot(ChunkRows):
         except (KeyError, ValueError) as error:
             raise damaged(f"its description is not readable ({error})") from error
         row = connection.execute("SELECT generation, id, at FROM commits ORDER BY generation DESC LIMIT 1").fetchone()
-        self.generation: int = row[0] if row else 0
-        self.commit: str = row[1] if row else ""
-        self.committed_at: str = row[2] if row else ""
-        self._names: dict[int, str] = {}
-        self._texts: dict[int, str] = {}
-        self._places: dict[int, tuple[Place, ...]] = {}
+        self.generation = row[0] if row else 0
+        self.commit = row[1] if row else ""
+        self.committed_at = row[2] if row else ""
 
     def has_commit(self, generation: int, commit: str) -> bool:
         """Say whether the store was at this commit once, so that what came since tells the whole difference."""
@@ -72,72 +66,21 @@ class Snapshot(ChunkRows):
             raise damaged("a file without a name")
         return found
 
-    def text(self, document_id: int) -> str:
-        """Return a document's text. Raises IndexDamagedError if it is not what was written."""
-        if document_id not in self._texts:
-            row = self._document(document_id)
-            if len(self._texts) >= CACHED_TEXTS:
-                self._texts.clear()
-                self._places.clear()
-            self._names[document_id], self._texts[document_id] = str(row[0]), str(row[2])
-            self._places[document_id] = tuple(Place(*place) for place in json.loads(row[5]))
-        return self._texts[document_id]
+    def _document_rows(self, document_ids: Collection[int]) -> Iterator[tuple[int, Row]]:
+        columns = ", ".join(DOCUMENT_COLUMNS)
+        for id_ in document_ids:
+            row = self._connection.execute(f"SELECT {columns} FROM documents WHERE id = ?", (id_,)).fetchone()
+            if row is not None:
+                yield id_, row
 
-    def _document(self, document_id: int) -> tuple[Any, ...]:
-        """Return its columns from the name to `is_file`, after comparing the checksum."""
-        row = self._connection.execute(
-            "SELECT name, content_sha256, text, blocks, encoding, places, metadata, is_file, checksum"
-            " FROM documents WHERE id = ?",
-            (document_id,),
-        ).fetchone()
-        if row is None or not isinstance(row[2], str) or checksum(*map(jsonable, row[:-1])) != row[-1]:
-            raise damaged(f"the text of document {document_id} is not what was written")
-        return tuple(row[:-1])
-
-    def text_of(self, name: str) -> str | None:
-        """Return the text of the document of this name, or None if there is none."""
-        id_ = self.id_of(name)
-        return None if id_ is None else self.text(id_)
+    def _metadata_of(self, document_id: int) -> str | None:
+        row = self._connection.execute("SELECT metadata FROM documents WHERE id = ?", (document_id,)).fetchone()
+        return None if row is None else str(row[0])
 
     def id_of(self, name: str) -> int | None:
         """Return the id of the document of this name, or None if there is none."""
         row = self._connection.execute("SELECT id FROM documents WHERE name = ?", (name,)).fetchone()
         return None if row is None else int(row[0])
-
-    def parsed(self, document_id: int) -> ParsedDocument:
-        """Return a document as its parser returned it."""
-        _, _, text, blocks, encoding, places, metadata, is_file = self._document(document_id)
-        return ParsedDocument(
-            text,
-            tuple(Block(*block) for block in json.loads(blocks)),
-            encoding,
-            tuple(Place(*place) for place in json.loads(places)),
-            Metadata(**json.loads(metadata)) if is_file else Metadata(),
-        )
-
-    def place_of(self, document_id: int, start: int, end: int) -> str:
-        """Say where a stretch of a document's text comes from ("page 3").
-
-        "" if its format has no places, or if it is gone: what was read may be of an earlier generation.
-        """
-        if not self._connection.execute("SELECT 1 FROM documents WHERE id = ?", (document_id,)).fetchone():
-            return ""
-        self.text(document_id)
-        return place_label(self._places[document_id], start, end)
-
-    def date_of(self, document_id: int) -> str:
-        """Return a document's own date (ISO 8601), or "" if it says none, or is gone."""
-        row = self._connection.execute("SELECT metadata FROM documents WHERE id = ?", (document_id,)).fetchone()
-        date = from_json(row[0]).get("date", "") if row else ""
-        return date if isinstance(date, str) else ""
-
-    def is_file(self, document_id: int) -> bool:
-        """Say whether a document is a file, not a text added through the API."""
-        return bool(self._document(document_id)[7])
-
-    def metadata(self, document_id: int) -> dict[str, Any]:
-        """Return what a file says about itself, or what the caller stored with a text added through the API."""
-        return dict(json.loads(self._document(document_id)[6]))
 
     def chunk_ids(self, wanted: Callable[[str, dict[str, Any]], bool]) -> list[int]:
         """Return the ids of the chunks of the documents that are wanted, by their name and metadata."""
@@ -167,31 +110,11 @@ class Snapshot(ChunkRows):
         )
         return {id_ for id_, *place in rows if first.setdefault((place[0], place[1], place[2]), id_) != id_}
 
-    def chunks(self, ids: Sequence[int]) -> list[StoredChunk]:
-        """Return the chunks with these ids, in the order asked for; an id that is not there is left out."""
-        found = {stored.id: stored for stored in self._chunks_where("id", ids)}
-        return [found[i] for i in ids if i in found]
-
-    def chunks_by_key(self, keys: Sequence[str]) -> list[StoredChunk]:
-        """Return the chunks with these keys, in the order asked for; a key that is not there is left out."""
-        found = {stored.key: stored for stored in self._chunks_where("key", keys)}
-        return [found[k] for k in keys if k in found]
-
-    def _chunks_where(self, column: str, values: Sequence[int] | Sequence[str]) -> Iterator[StoredChunk]:
+    def _chunk_rows(self, column: str, values: Sequence[int] | Sequence[str]) -> Iterator[Row]:
         for first in range(0, len(values), BATCH):
             part = list(values[first : first + BATCH])
             marks = ",".join("?" * len(part))
-            yield from map(
-                self._stored_chunk,
-                self._connection.execute(f"SELECT {COLUMNS} FROM chunks WHERE {column} IN ({marks})", part),
-            )
-
-    def chunks_of(self, document_id: int) -> list[StoredChunk]:
-        """Return the chunks of a document in reading order."""
-        rows = self._connection.execute(
-            f"SELECT {COLUMNS} FROM chunks WHERE document_id = ? ORDER BY id", (document_id,)
-        )
-        return [self._stored_chunk(row) for row in rows]
+            yield from self._connection.execute(f"SELECT {COLUMNS} FROM chunks WHERE {column} IN ({marks})", part)
 
     def chunks_since(self, generation: int) -> Iterator[tuple[list[StoredChunk], Vectors]]:
         """Yield batches of the chunks that were added after a generation, with their vectors (rows in order)."""
@@ -231,14 +154,6 @@ class Snapshot(ChunkRows):
             self.text(document.id)
         for _ in self.chunks_since(0):
             pass
-
-    def _stored_chunk(self, row: tuple[Any, ...]) -> StoredChunk:
-        self.check_row(row)
-        self.check_length(row)
-        id_, key, document_id, start, end, heading, sentences, *_ = row
-        text = self.text(document_id)
-        chunk = Chunk(start, end, tuple(json.loads(heading)), tuple(Sentence(*s) for s in json.loads(sentences)))
-        return StoredChunk(id_, key, document_id, self._names[document_id], text[start:end], chunk)
 
 
 def check_pages(connection: sqlite3.Connection) -> None:

@@ -23,6 +23,8 @@ from index.errors import (
     RagError,
     StorageError,
 )
+from index.interface import Rankings
+from index.reading import IndexSnapshot
 from index.schema import APPLICATION_ID, FORMAT_VERSION, TABLES, IndexMeta
 from index.snapshot import Snapshot, check_pages
 from index.transaction import Transaction
@@ -43,6 +45,11 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / DATABASE
+
+    @property
+    def place(self) -> str:
+        """Return the folder, as a person wrote it."""
+        return str(self.folder)
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
@@ -77,6 +84,25 @@ class Store:
                 stack.enter_context(closing(connection))
             with self._translated_database():
                 yield from self._write(connection, meta, rebuild)
+
+    def rankings(self, snapshot: IndexSnapshot) -> Rankings:
+        """Open the views of a snapshot's generation. They are imported here: what only reads needs none of them."""
+        from index.mending import Views
+
+        assert isinstance(snapshot, Snapshot)
+        return Views.open(self, snapshot)
+
+    def mend(self) -> None:
+        """Bring the views on disk in step, unless another process holds the lock; then a reader will."""
+        from index.mending import mend_views
+
+        mend_views(self)
+
+    def mend_meanwhile(self) -> None:
+        """Bring the views on disk in step between the commits of a transaction, whose lock is held."""
+        from index.mending import write_views
+
+        write_views(self)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from index.encoding import Vectors
 from index.lexical import FOLDER, LexicalView
+from index.reading import IndexSnapshot
 from index.segments import has_deleted
 from index.snapshot import Snapshot
 from index.store import Store
@@ -66,7 +67,7 @@ def trace_of(name: str, text: str, vectors: Iterable[bytes] = ()) -> Trace:
     return Trace(name, pieces, words, frozenset(vectors))
 
 
-def stored_trace(snapshot: Snapshot, document_id: int, name: str) -> Trace:
+def stored_trace(snapshot: IndexSnapshot, document_id: int, name: str) -> Trace:
     """Return the trace of a document that is still stored."""
     return trace_of(name, snapshot.text(document_id), snapshot.vectors_in(document_id))
 

@@ -13,16 +13,15 @@ import shutil
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar, Protocol, Self, TypeVar
 
 from index.errors import StorageError
 from index.snapshot import Snapshot
 from index.stamps import Stamp
-from index.store import Store
 
 MANY_CHUNKS = 20_000  # from here on, a view is not made in a moment
 WAIT_SECONDS = 60.0
@@ -38,6 +37,21 @@ class ViewState(StrEnum):
     BEHIND = "behind"
     MISSING = "missing"
     DAMAGED = "damaged"
+
+
+class Viewed(Protocol):
+    """The store that views are made of, as far as they need it."""
+
+    folder: Path
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """Give the newest generation."""
+
+    def locked_if_free(self) -> AbstractContextManager[bool]:
+        """Hold the writer's lock if it can be had at once; say whether it is held."""
+
+    def is_locked(self) -> bool:
+        """Say whether someone else is writing."""
 
 
 class View(ABC):
@@ -79,7 +93,7 @@ class View(ABC):
 AnyView = TypeVar("AnyView", bound=View)
 
 
-def open_view(kind: type[AnyView], store: Store, snapshot: Snapshot) -> AnyView:
+def open_view(kind: type[AnyView], store: Viewed, snapshot: Snapshot) -> AnyView:
     """Return the view of this snapshot's generation, mended on disk or made in memory if need be."""
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
@@ -96,7 +110,7 @@ def open_view(kind: type[AnyView], store: Store, snapshot: Snapshot) -> AnyView:
     return kind.in_memory(snapshot)
 
 
-def _view_on_disk(kind: type[AnyView], store: Store, snapshot: Snapshot) -> AnyView | None:
+def _view_on_disk(kind: type[AnyView], store: Viewed, snapshot: Snapshot) -> AnyView | None:
     """Return the view on disk, mended if need be and possible; None if it is not of this generation."""
     state, stamp = view_state(kind, store.folder, snapshot)
     if state is ViewState.IN_STEP:
@@ -162,7 +176,7 @@ def view_state(
     return (ViewState.BEHIND, stamp) if known else (ViewState.MISSING, None)
 
 
-def _is_newest(store: Store, snapshot: Snapshot) -> bool:
+def _is_newest(store: Viewed, snapshot: Snapshot) -> bool:
     with store.snapshot() as newest:
         return bool(newest.commit == snapshot.commit)
 

@@ -8,13 +8,11 @@ import numpy as np
 
 from index.chunking import Chunk, text_to_encode
 from index.encoding import Encoder
-from index.mending import write_views
+from index.interface import IndexStore, IndexTransaction
 from index.parsing import ParsedDocument
-from index.records import FileRecord
+from index.records import FileRecord, NewDocument
 from index.report import BuildReport
 from index.schema import text_digest
-from index.store import Store
-from index.transaction import NewDocument, Transaction
 
 BATCH_CHUNKS = 256
 
@@ -55,8 +53,8 @@ class DocumentWriter:
 
     def __init__(
         self,
-        store: Store,
-        transaction: Transaction,
+        store: IndexStore,
+        transaction: IndexTransaction,
         make_encoder: Callable[[], Encoder],
         report: BuildReport,
         progress: Progress,
@@ -122,9 +120,9 @@ class DocumentWriter:
         return vectors
 
     def _commit_if_due(self) -> None:
-        """Commit what is written, with its views, so that readers need not make their own while this run goes on."""
+        """Commit what is written and mend its views, so that readers need not make their own while this run goes on."""
         if self._commit_seconds is None or time.monotonic() - self._committed < self._commit_seconds:
             return
         self._transaction.commit()
-        write_views(self._store)
+        self._store.mend_meanwhile()
         self._committed = time.monotonic()

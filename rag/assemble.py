@@ -5,13 +5,16 @@ model), and since the parts of the chain can be loaded side by side.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from index.errors import RagError
 from rag.listeners import listen
 from rag.settings import Settings
 
 if TYPE_CHECKING:
     from index.encoding import Encoder
+    from index.interface import IndexStore
     from index.schema import IndexMeta
     from index.search import Searcher
     from index.store import Store
@@ -21,11 +24,28 @@ if TYPE_CHECKING:
     from rag.reranking import Reranker
 
 
-def open_store(settings: Settings) -> "Store":
-    """Return the index folder's store."""
+def open_store(settings: Settings) -> "IndexStore":
+    """Return the index that the settings name: a local one, or a Lance table. Raises RagError if Lance is missing."""
+    if settings.table:
+        return _open_table(settings)
+    return open_local(settings, "")
+
+
+def open_local(settings: Settings, what: str) -> "Store":
+    """Return the index folder's store. Raises RagError if the settings name a table: `what` is not for those."""
     from index.store import Store
 
+    if settings.table:
+        raise RagError(f"{what} is for a local index: `rag migrate {settings.table} .rag` makes one")
     return Store(settings.index)
+
+
+def _open_table(settings: Settings) -> "IndexStore":
+    if find_spec("lance") is None:
+        raise RagError(f"{settings.table} is a Lance table: run `pip install 'checkable-rag[scale]'` first")
+    from index.lance import LanceStore
+
+    return LanceStore(settings.table, settings.index)
 
 
 def index_meta(settings: Settings) -> "IndexMeta":

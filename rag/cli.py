@@ -42,7 +42,14 @@ from rag.terminal import (
     width,
 )
 from server.cli import mcp_command, serve_command, token_group, ui_command, user_group
-from ui.keeping import backup_command, export_command, feedback_command, import_command, remove_command
+from ui.keeping import (
+    backup_command,
+    export_command,
+    feedback_command,
+    import_command,
+    migrate_command,
+    remove_command,
+)
 
 NOT_IN_DOCUMENTS = 3
 WITHOUT_MODEL = 4
@@ -127,7 +134,7 @@ def cli(verbose: bool) -> None:
 
 @cli.command()
 @question_options
-def search(question: str | None, where: str, k: int | None, index: Path | None, as_json: bool) -> None:
+def search(question: str | None, where: str, k: int | None, index: str | None, as_json: bool) -> None:
     """Show the passages that match QUESTION (or standard input), by meaning and by words.
 
     \b
@@ -159,7 +166,7 @@ def ask(
     question: str | None,
     where: str,
     k: int | None,
-    index: Path | None,
+    index: str | None,
     as_json: bool,
     show_passages: bool,
     threshold: float | None,
@@ -214,7 +221,7 @@ def ask(
 @k_option
 @click.option("--threshold", type=float, metavar="SCORE", help="Answer only from this score up [fitted].")
 @model_options
-def chat(where: str, index: Path | None, k: int | None, threshold: float | None, **model: Any) -> None:
+def chat(where: str, index: str | None, k: int | None, threshold: float | None, **model: Any) -> None:
     """Ask one question after another; "When was it built?" knows what "it" is.
 
     Type /sources for the quotes of the last answer, /help for the other commands, Ctrl-D to leave.
@@ -242,7 +249,7 @@ def chat(where: str, index: Path | None, k: int | None, threshold: float | None,
 @index_option
 @json_option
 @click.option("--recall", is_flag=True, help="Also compare the search for vectors with an exact one.")
-def doctor(index: Path | None, as_json: bool, recall: bool) -> None:
+def doctor(index: str | None, as_json: bool, recall: bool) -> None:
     """Check every promise of the index; exits with 1 and the mending command if one is broken.
 
     \b
@@ -253,11 +260,11 @@ def doctor(index: Path | None, as_json: bool, recall: bool) -> None:
     """
     from index.doctor import examine
     from index.encoders import question_encoder
-    from rag.assemble import open_store
+    from rag.assemble import open_local
 
     settings = Settings.from_environment(index=index)
     make_encoder = cache(lambda: question_encoder(settings.encoder))
-    checks = list(examine(open_store(settings), make_encoder, measure_recall=recall))
+    checks = list(examine(open_local(settings, "`rag doctor`"), make_encoder, measure_recall=recall))
     if as_json:
         print_json({"checks": [asdict(check) for check in checks]})
     else:
@@ -268,7 +275,7 @@ def doctor(index: Path | None, as_json: bool, recall: bool) -> None:
 
 
 for command in (
-    *(backup_command, export_command, import_command, remove_command),
+    *(backup_command, export_command, import_command, migrate_command, remove_command),
     *(config_command, index_command, ocr_command, status_command, watch_command),
     *(eval_group, feedback_command, mcp_command, serve_command, token_group, ui_command, user_group),
 ):

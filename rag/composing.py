@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from index.languages import language_of
-from index.snapshot import Snapshot
+from index.reading import IndexSnapshot
 from rag.answer import Answer, Claim, Conflict, Span, Support, Verdict, Writing
 from rag.stages import Draft, Written
 from rag.verification import conflicts_of, passage_of, verified
@@ -22,7 +22,7 @@ class _Said:
     conflicts: tuple[Conflict, ...]
 
 
-def composed(draft: Draft, snapshot: Snapshot, model: str) -> Answer:
+def composed(draft: Draft, snapshot: IndexSnapshot, model: str) -> Answer:
     """Return the answer, without its timings. `model` is the language model's name, "" without one.
 
     If none of the model's sentences is supported, or it failed, the answer is the reader's, and `writing` says so.

@@ -49,6 +49,6 @@ def _checked(path: Path, key: str, value: object, kinds: Mapping[str, type]) -> 
     if isinstance(value, bool) is not (kind is bool) or not isinstance(value, taken):
         what = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, 'a text in "quotes"')
         raise SettingError(f"{path}: {key} must be {what}")
-    if kind is Path:
+    if kind is Path and "://" not in str(value):
         return path.parent / Path(str(value)).expanduser()
     return float(value) if isinstance(value, int) and kind is float else value

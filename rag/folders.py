@@ -30,7 +30,7 @@ encoding_option = click.option(
 @json_option
 def index_command(
     folders: tuple[Path, ...],
-    index: Path | None,
+    index: str | None,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     encoding: str | None,
@@ -78,7 +78,7 @@ def index_command(
 @index_option
 @click.option("--failed", is_flag=True, help="List the files that could not be read, with the reason.")
 @json_option
-def status_command(index: Path | None, failed: bool, as_json: bool) -> None:
+def status_command(index: str | None, failed: bool, as_json: bool) -> None:
     """Show what is indexed, with which model, and whether the views are in step.
 
     \b
@@ -113,7 +113,7 @@ def status_command(index: Path | None, failed: bool, as_json: bool) -> None:
 @encoding_option
 def watch_command(
     folders: tuple[Path, ...],
-    index: Path | None,
+    index: str | None,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     encoding: str | None,

@@ -12,6 +12,8 @@ from index.languages import mostly_english
 from index.lexical import LexicalView
 from index.parsing import Parser
 from index.report import BuildReport
+from index.snapshot import Snapshot
+from index.store import Store
 from index.vectors import VectorView
 from index.views import view_state
 from rag import events
@@ -89,17 +91,24 @@ def index_status(settings: Settings) -> dict[str, object]:
         documents, chunks = snapshot.counts()
         failed = sum(bool(file.reason) for file in snapshot.files().values())
         return {
-            "index": str(store.folder),
+            "index": store.place,
             "documents": documents,
             "chunks": chunks,
             "failed": failed,
-            "bytes": sum(_size(path) for path in store.folder.rglob("*")),
             "model": snapshot.meta.encoder,
             "chunk size": snapshot.meta.chunk_size,
             "generation": snapshot.generation,
             "updated": snapshot.committed_at,
-            **{kind.name: str(view_state(kind, store.folder, snapshot)[0]) for kind in (VectorView, LexicalView)},
+            **(_local_status(store, snapshot) if isinstance(store, Store) and isinstance(snapshot, Snapshot) else {}),
         }
+
+
+def _local_status(store: Store, snapshot: Snapshot) -> dict[str, object]:
+    """Describe the files of a local index."""
+    return {
+        "bytes": sum(_size(path) for path in store.folder.rglob("*")),
+        **{kind.name: str(view_state(kind, store.folder, snapshot)[0]) for kind in (VectorView, LexicalView)},
+    }
 
 
 def _size(path: Path) -> int:

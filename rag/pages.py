@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from index.documents import SourceFile, content_hash, names_base, read_bytes
 from index.errors import PageError, UnreadableDocumentError
-from index.store import Store
+from index.interface import IndexStore
 from rag.answer import Answer, Span
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def has_pages(place: str) -> bool:
 class SourcePages:
     """The pages of one source. Raises PageError with the reason if they cannot be shown."""
 
-    def __init__(self, store: Store, source: Span) -> None:
+    def __init__(self, store: IndexStore, source: Span) -> None:
         from index.parsing.pdf import marked, text_of
 
         self._name = source.document
@@ -54,7 +54,7 @@ class SourcePages:
             raise PageError(f"page {number} of {self._name} cannot be drawn: {error}") from error
 
 
-def _file(store: Store, document: str) -> bytes:
+def _file(store: IndexStore, document: str) -> bytes:
     """Return the bytes of an indexed PDF."""
     with store.snapshot() as snapshot:
         record = next((d for d in snapshot.documents() if d.name == document), None)
@@ -73,7 +73,7 @@ def _file(store: Store, document: str) -> bytes:
     return data
 
 
-def write_pages(store: Store, answer: Answer, number: int, output: Path) -> list[Path]:
+def write_pages(store: IndexStore, answer: Answer, number: int, output: Path) -> list[Path]:
     """Write the pages of source `[number]` as PNG into a folder, or to a file; return where they are.
 
     Nearly always that is one page; a quote that runs on over the end of a page has two. What was there under such a

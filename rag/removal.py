@@ -8,10 +8,9 @@ from pathlib import Path
 from index.documents import SourceFile, names_below, read_bytes
 from index.errors import NoDocumentsError, UnreadableDocumentError
 from index.intake import with_attached
-from index.mending import mend_views
+from index.interface import IndexStore
 from index.parsing import parse
-from index.snapshot import Snapshot
-from index.store import Store
+from index.reading import IndexSnapshot
 from index.traces import Trace, stored_trace, trace_of
 
 
@@ -23,7 +22,7 @@ class Chosen:
     traces: tuple[Trace, ...]
 
 
-def choose(store: Store, wanted: Sequence[str], *, also_gone: bool) -> Chosen:
+def choose(store: IndexStore, wanted: Sequence[str], *, also_gone: bool) -> Chosen:
     """Find the documents that are meant: each a name in the index, a file or folder, or a pattern of names.
 
     With `also_gone` a file that is not indexed (any more) is taken, too, to look for traces of what it says now. Raises
@@ -44,7 +43,7 @@ def choose(store: Store, wanted: Sequence[str], *, also_gone: bool) -> Chosen:
     return Chosen(tuple(names), tuple(traces))
 
 
-def _matching(snapshot: Snapshot, word: str, ids: dict[str, int], folder: Path) -> list[str]:
+def _matching(snapshot: IndexSnapshot, word: str, ids: dict[str, int], folder: Path) -> list[str]:
     known = ids | dict.fromkeys(snapshot.files(), 0)
     if word in known:
         return with_attached([word], known)
@@ -60,11 +59,11 @@ def _file_trace(path: Path) -> Trace | None:
         return None
 
 
-def remove(store: Store, names: Sequence[str]) -> None:
+def remove(store: IndexStore, names: Sequence[str]) -> None:
     """Remove documents from the store and the views. Their files stay."""
     with store.snapshot() as snapshot:
         meta = snapshot.meta
     with store.transaction(meta) as transaction:
         for name in names:
             transaction.forget(name)
-    mend_views(store)
+    store.mend()

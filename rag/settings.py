@@ -4,7 +4,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from index.models import ENCODER_FILES
@@ -16,7 +16,11 @@ DEFAULT, FLAG = "default", "flag"
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings. `RAG_` and a field's name in capitals is its environment variable."""
+    """All settings. `RAG_` and a field's name in capitals is its environment variable.
+
+    `table` follows from what is given for `index`: the address of a Lance table ("s3://bucket/path", or a folder whose
+    name ends in .lance), "" for a local index. Beside a table, `index` is the folder of what stays on this machine.
+    """
 
     index: Path = Path(".rag")
     encoder: str = ENCODER_FILES.name
@@ -38,6 +42,7 @@ class Settings:
     log: Path | None = None
     log_questions: bool = False
     traces: bool = False
+    table: str = field(default="", metadata={"from": "index"})
 
     @classmethod
     def from_environment(cls, **flags: object) -> "Settings":
@@ -47,6 +52,8 @@ class Settings:
     @classmethod
     def of(cls, values: Mapping[str, object]) -> "Settings":
         """Return these settings, checked. Raises SettingError."""
+        place = str(values.get("index", cls.index))
+        values = {**values, **({"index": cls.index, "table": place} if is_table(place) else {"index": Path(place)})}
         settings = cls(**values)  # type: ignore[arg-type]  # the values come from options of the right type
         if settings.threshold is not None and not math.isfinite(settings.threshold):
             raise SettingError(f"threshold is {settings.threshold}, it must be a number")
@@ -63,6 +70,11 @@ class Settings:
         return settings
 
     @property
+    def place(self) -> str:
+        """Return where the index is: what `index` was given as."""
+        return self.table or str(self.index)
+
+    @property
     def prices(self) -> tuple[float, float] | None:
         """Return what a million tokens cost, in and out, in US dollars. Raises SettingError."""
         if not self.model_price:
@@ -71,6 +83,11 @@ class Settings:
         if parts is None:
             raise SettingError(f"RAG_MODEL_PRICE is {self.model_price!r}, it must be two prices, such as 0.15,0.60")
         return float(parts[1]), float(parts[2])
+
+
+def is_table(place: str) -> bool:
+    """Say whether an index at this place is a Lance table, not a local index."""
+    return place.startswith("s3://") or place.rstrip("/").endswith(".lance")
 
 
 @dataclass(frozen=True)
@@ -93,6 +110,8 @@ def given_settings(flags: Mapping[str, object]) -> dict[str, Given]:
     in_file = read_settings(path, KINDS) if named or path.is_file() else {}
     found: dict[str, Given] = {}
     for setting in fields(Settings):
+        if setting.metadata:
+            continue  # follows from another
         name, variable = setting.name, f"RAG_{setting.name.upper()}"
         if flags.get(name) is not None:
             found[name] = Given(flags[name], FLAG)
@@ -112,7 +131,6 @@ def _yes(value: str) -> bool:
 
 
 PARSERS: dict[str, Callable[[str], object]] = {
-    "index": Path,
     "k": int,
     "threshold": float,
     "chunk_size": int,
@@ -130,8 +148,9 @@ PARSERS: dict[str, Callable[[str], object]] = {
 KINDS: dict[str, type] = {
     setting.name: bool if kind is _yes else kind if isinstance(kind, type) else str
     for setting in fields(Settings)
+    if not setting.metadata
     for kind in [PARSERS.get(setting.name, str)]
-}
+} | {"index": Path}
 
 
 def _parse(variable: str, value: str, name: str) -> object:

@@ -23,9 +23,7 @@ def options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return decorate
 
 
-index_option = click.option(
-    "--index", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the index is [.rag, or RAG_INDEX]."
-)
+index_option = click.option("--index", metavar="PLACE", help="Where the index is [.rag, or RAG_INDEX].")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 k_option = click.option("-k", type=int, metavar="N", help="How many passages to look at [8].")
 where_option = click.option(

@@ -1,4 +1,4 @@
-"""Our store as a LangChain `VectorStore`: the same database, FAISS view and checks as the folder's documents.
+"""Our store as a LangChain `VectorStore`: the same rows, vectors and checks as the folder's documents.
 
 A text added here is a document of its own with one chunk; its id is its name. Documents of files are found too; they
 come and go with `rag index` only.
@@ -18,27 +18,23 @@ from index.chunking import Chunk, Sentence
 from index.documents import content_hash
 from index.encoding import Encoder, Vectors
 from index.errors import IndexIncompatibleError, IndexMissingError
-from index.mending import mend_views
+from index.interface import IndexStore, Rankings
 from index.parsing import Block, ParsedDocument
-from index.records import StoredChunk
+from index.reading import IndexSnapshot
+from index.records import NewDocument, StoredChunk
 from index.schema import IndexMeta
 from index.sentences import split_sentences
-from index.snapshot import Snapshot
-from index.store import Store
-from index.transaction import NewDocument
-from index.vectors import VectorView
-from index.views import open_view
 from rag.embeddings import EncoderEmbeddings, LangChainEncoder
 from rag.settings import Settings
 
 
 class IndexVectorStore(VectorStore):
-    """Texts and their vectors in an index folder."""
+    """Texts and their vectors in an index."""
 
-    def __init__(self, store: Store, embedding: Embeddings) -> None:
+    def __init__(self, store: IndexStore, embedding: Embeddings) -> None:
         self._store = store
         self._embedding = embedding
-        self._view: tuple[str, VectorView] | None = None
+        self._open: tuple[str, Rankings] | None = None  # the commit, and what it is searched with
         self._encoder: Encoder
         if isinstance(embedding, EncoderEmbeddings):
             self._encoder = embedding.encoder
@@ -60,8 +56,8 @@ class IndexVectorStore(VectorStore):
         ids: list[str] | None = None,
         **kwargs: Any,
     ) -> "IndexVectorStore":
-        """Make a store in the folder given by the keyword `store`, and add the texts."""
-        if not isinstance(kwargs.get("store"), Store):
+        """Make a store in the index given by the keyword `store`, and add the texts."""
+        if "store" not in kwargs:
             raise TypeError("from_texts needs store=Store(folder)")
         made = cls(kwargs["store"], embedding)
         made.add_texts(texts, metadatas, ids=ids)
@@ -93,7 +89,7 @@ class IndexVectorStore(VectorStore):
                 chunk = Chunk(0, len(text), (), sentences)
                 sha256 = content_hash(text.encode())
                 transaction.put(NewDocument(name, sha256, parsed, [chunk], vector[None], metadata, [name]))
-        mend_views(self._store)
+        self._store.mend()
         return names
 
     def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool:
@@ -109,7 +105,7 @@ class IndexVectorStore(VectorStore):
                 transaction.remove(name)
             changed = transaction.changed
         if changed:
-            mend_views(self._store)
+            self._store.mend()
         return True
 
     def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
@@ -143,9 +139,9 @@ class IndexVectorStore(VectorStore):
                     raise IndexIncompatibleError(
                         f"the index was made with {snapshot.meta.encoder}, not with {self._encoder.identity}"
                     )
-                if self._view is None or self._view[0] != snapshot.commit:
-                    self._view = (snapshot.commit, open_view(VectorView, self._store, snapshot))
-                found = dict(self._view[1].search(snapshot, vector, k))
+                if self._open is None or self._open[0] != snapshot.commit:
+                    self._open = (snapshot.commit, self._store.rankings(snapshot))
+                found = dict(self._open[1].dense(snapshot, vector, k))
                 return [(to_document(snapshot, s), found[s.id]) for s in snapshot.chunks(list(found))]
         except IndexMissingError:
             return []
@@ -159,7 +155,7 @@ class IndexVectorStore(VectorStore):
             return IndexMeta(self._encoder.identity, Settings.chunk_size, Settings.chunk_overlap)
 
 
-def _refuse_files(snapshot: Snapshot, ids: Sequence[str]) -> None:
+def _refuse_files(snapshot: IndexSnapshot, ids: Sequence[str]) -> None:
     files = {d.name for d in snapshot.documents() if d.is_file}
     chunks = {c.key for c in snapshot.chunks_by_key(ids) if c.document in files}
     for id_ in ids:
@@ -167,7 +163,7 @@ def _refuse_files(snapshot: Snapshot, ids: Sequence[str]) -> None:
             raise ValueError(f"{id_} belongs to a file, which comes and goes with `rag index`")
 
 
-def to_document(snapshot: Snapshot, stored: StoredChunk) -> Document:
+def to_document(snapshot: IndexSnapshot, stored: StoredChunk) -> Document:
     """Return a chunk as a LangChain document; a file's chunk says where it stands."""
     metadata = place(stored) if snapshot.is_file(stored.document_id) else snapshot.metadata(stored.document_id)
     return Document(id=stored.key, page_content=stored.text, metadata=metadata)

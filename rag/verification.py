@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from index.chunking import Sentence
+from index.reading import IndexSnapshot
 from index.records import StoredChunk
-from index.snapshot import Snapshot
 from rag.answer import Claim, Conflict, Passage, Span, Stretch, Support
 from rag.candidates import RankedHit
 from rag.highlighting import short_answer
@@ -39,7 +39,7 @@ def stands_in(span: Span, text_of: TextOf) -> bool:
 
 
 def verified(
-    question: str, kind: Kind, evidence: Sequence[Evidence], snapshot: Snapshot
+    question: str, kind: Kind, evidence: Sequence[Evidence], snapshot: IndexSnapshot
 ) -> dict[int, tuple[Claim, Span]]:
     """Return the claim and span of each piece of evidence that is supported, by its position.
 
@@ -72,7 +72,7 @@ def conflicts_of(reading: Reading, kept: Sequence[int]) -> tuple[Conflict, ...]:
     )
 
 
-def passage_of(ranked: RankedHit, snapshot: Snapshot) -> Passage:
+def passage_of(ranked: RankedHit, snapshot: IndexSnapshot) -> Passage:
     """Return a hit as the answer shows it."""
     hit, chunk = ranked.hit, ranked.hit.passage.chunk
     return Passage(
@@ -89,7 +89,7 @@ def passage_of(ranked: RankedHit, snapshot: Snapshot) -> Passage:
     )
 
 
-def span_of(piece: Evidence, snapshot: Snapshot) -> Span:
+def span_of(piece: Evidence, snapshot: IndexSnapshot) -> Span:
     """Return where a piece of evidence stands, with its quote."""
     stored, quote = piece.passage, _stretch(piece.passage, piece.sentence)
     return Span(

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -75,7 +74,7 @@ def _serve(given: Mapping[str, Any], *, open_browser: bool, with_page: bool) -> 
 @model_options
 @click.option("--server", metavar="URL", help="Ask the server that runs there, not the index itself.")
 @click.option("--http", "port", type=click.IntRange(1, 65_535), metavar="PORT", help="Speak HTTP on this port.")
-def mcp_command(index: Path | None, server: str | None, port: int | None, **model: Any) -> None:
+def mcp_command(index: str | None, server: str | None, port: int | None, **model: Any) -> None:
     """Let agents ask: the Model Context Protocol, over standard input and output or over HTTP.
 
     Its tools are ask, search, open_citation and list_documents. With --server it needs no index and no models, and
@@ -112,7 +111,7 @@ def user_group() -> None:
 @click.option("--role", type=ROLES, default="reader", help="What they may do: ask; change documents; see all feedback.")
 @documents_option
 @index_option
-def add_command(name: str, role: str, documents: str | None, index: Path | None) -> None:
+def add_command(name: str, role: str, documents: str | None, index: str | None) -> None:
     """Add the user NAME; the password is asked for, or read from standard input.
 
     \b
@@ -132,7 +131,7 @@ def add_command(name: str, role: str, documents: str | None, index: Path | None)
 @documents_option
 @click.option("--password", is_flag=True, help="Ask for another password, or read it from standard input.")
 @index_option
-def change_command(name: str, role: str | None, documents: str | None, password: bool, index: Path | None) -> None:
+def change_command(name: str, role: str | None, documents: str | None, password: bool, index: str | None) -> None:
     """Change the user NAME.
 
     \b
@@ -151,7 +150,7 @@ def change_command(name: str, role: str | None, documents: str | None, password:
 @user_group.command("remove")
 @click.argument("name")
 @index_option
-def remove_user_command(name: str, index: Path | None) -> None:
+def remove_user_command(name: str, index: str | None) -> None:
     """Remove the user NAME and their tokens; their conversations stay.
 
     \b
@@ -165,7 +164,7 @@ def remove_user_command(name: str, index: Path | None) -> None:
 @user_group.command("list")
 @index_option
 @json_option
-def list_users_command(index: Path | None, as_json: bool) -> None:
+def list_users_command(index: str | None, as_json: bool) -> None:
     """List the users.
 
     \b
@@ -184,7 +183,7 @@ def token_group() -> None:
 @click.argument("user")
 @click.option("--label", default="", metavar="TEXT", help="What it is for.")
 @index_option
-def add_token_command(user: str, label: str, index: Path | None) -> None:
+def add_token_command(user: str, label: str, index: str | None) -> None:
     """Make a token of USER, and print it: it is kept nowhere, so it is never seen again.
 
     \b
@@ -199,7 +198,7 @@ def add_token_command(user: str, label: str, index: Path | None) -> None:
 @token_group.command("revoke")
 @click.argument("id")
 @index_option
-def revoke_command(id: str, index: Path | None) -> None:
+def revoke_command(id: str, index: str | None) -> None:
     """Take the token with this ID back, at once.
 
     \b
@@ -213,7 +212,7 @@ def revoke_command(id: str, index: Path | None) -> None:
 @token_group.command("list")
 @index_option
 @json_option
-def list_tokens_command(index: Path | None, as_json: bool) -> None:
+def list_tokens_command(index: str | None, as_json: bool) -> None:
     """List the tokens, without themselves.
 
     \b
@@ -223,7 +222,7 @@ def list_tokens_command(index: Path | None, as_json: bool) -> None:
     _list("tokens", lambda accounts: accounts.tokens(), index, as_json)
 
 
-def _list(what: str, listed: "Callable[[Accounts], list[Any]]", index: Path | None, as_json: bool) -> None:
+def _list(what: str, listed: "Callable[[Accounts], list[Any]]", index: str | None, as_json: bool) -> None:
     rows = [asdict(row) for row in listed(_accounts(index))]
     if as_json:
         print_json({what: rows})
@@ -232,7 +231,7 @@ def _list(what: str, listed: "Callable[[Accounts], list[Any]]", index: Path | No
         print_lines([f"{len(rows)} {what}"])
 
 
-def _accounts(index: Path | None) -> "Accounts":
+def _accounts(index: str | None) -> "Accounts":
     from server.accounts import FILE, Accounts
 
     return Accounts(Settings.from_environment(index=index).index / FILE)

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from index.build import Builder, BuildReport
+from index.interface import IndexStore
 from index.models import go_offline
 from index.schema import IndexMeta
 from index.search import Searcher
-from index.store import Store
+from tests.places import PLACES, open_place
 
 go_offline()
 
@@ -65,6 +66,12 @@ class WordReranker:
 META = IndexMeta(WordEncoder.identity, chunk_size=40, chunk_overlap=1)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    if "store" in metafunc.fixturenames and "everywhere" in marks and "local" not in marks:
+        metafunc.parametrize("store", PLACES, indirect=True)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder with three small documents."""
@@ -77,15 +84,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / ".rag")
+def store(tmp_path: Path, request: pytest.FixtureRequest) -> IndexStore:
+    """Return an empty index: a local one, or one after the other where the tests run everywhere."""
+    return open_place(getattr(request, "param", "local"), tmp_path)
 
 
-def build(store: Store, folder: Path, meta: IndexMeta = META, **options: object) -> BuildReport:
+def build(store: IndexStore, folder: Path, meta: IndexMeta = META, **options: object) -> BuildReport:
     return Builder(store, meta, WordEncoder).build(folder, **options)
 
 
-def searcher(store: Store) -> Searcher:
+def searcher(store: IndexStore) -> Searcher:
     return Searcher(store, WordEncoder())
 
 
@@ -105,10 +113,12 @@ def clean_environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT)}
 
 
-def rag(*arguments: str, cwd: Path, stdin: bytes | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def rag(
+    *arguments: str, cwd: Path, stdin: bytes | None = None, boot: str = BOOT, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run the command line; output is decoded as UTF-8."""
     finished = subprocess.run(
-        [sys.executable, "-c", BOOT, *arguments],
+        [sys.executable, "-c", boot, *arguments],
         cwd=cwd,
         env={**clean_environment(), **environment},
         input=stdin if stdin is not None else b"",

@@ -11,8 +11,8 @@ import pytest
 from index.chunking import chunk
 from index.errors import QuestionError
 from index.parsing import Block, ParsedDocument, Place
+from index.records import NewDocument
 from index.store import Store
-from index.transaction import NewDocument
 from rag.abstention import Gate, load_gate
 from rag.answer import Answer, Claim, Disagreement, Span, Support, Verdict
 from rag.chain import Chain

@@ -6,23 +6,26 @@ import pytest
 
 from index.build import Builder
 from index.errors import EncodingError, IndexIncompatibleError, IndexMissingError, NoDocumentsError
+from index.interface import IndexStore
 from index.schema import IndexMeta
 from index.search import Searcher
 from index.store import Store
 from tests.conftest import META, WordEncoder, build
 
+pytestmark = pytest.mark.everywhere
 
-def names(store: Store) -> list[str]:
+
+def names(store: IndexStore) -> list[str]:
     with store.snapshot() as snapshot:
         return [document.name for document in snapshot.documents()]
 
 
-def texts(store: Store) -> dict[str, str]:
+def texts(store: IndexStore) -> dict[str, str]:
     with store.snapshot() as snapshot:
         return {d.name: snapshot.text(d.id) for d in snapshot.documents()}
 
 
-def test_build_stores_every_text_as_it_is(store: Store, folder: Path) -> None:
+def test_build_stores_every_text_as_it_is(store: IndexStore, folder: Path) -> None:
     (folder / "wi\u0301ndows.txt").write_bytes("Une phrase.\r\nE\u0301te\u0301.\r\n".encode())
     report = build(store, folder)
     assert sorted(report.added) == ["docs/cats.md", "docs/lease.txt", "docs/sub/dogs.txt", "docs/wi\u0301ndows.txt"]
@@ -30,7 +33,7 @@ def test_build_stores_every_text_as_it_is(store: Store, folder: Path) -> None:
     assert texts(store)["docs/lease.txt"] == (folder / "lease.txt").read_text()
 
 
-def test_a_second_run_touches_only_what_changed(store: Store, folder: Path) -> None:
+def test_a_second_run_touches_only_what_changed(store: IndexStore, folder: Path) -> None:
     build(store, folder)
     (folder / "lease.txt").write_text("The lease ends never.")
     (folder / "new.txt").write_text("Something new.")
@@ -43,7 +46,7 @@ def test_a_second_run_touches_only_what_changed(store: Store, folder: Path) -> N
     assert names(store) == ["docs/lease.txt", "docs/new.txt", "docs/sub/dogs.txt"]
 
 
-def test_an_unchanged_folder_makes_no_generation_and_loads_no_encoder(store: Store, folder: Path) -> None:
+def test_an_unchanged_folder_makes_no_generation_and_loads_no_encoder(store: IndexStore, folder: Path) -> None:
     build(store, folder)
 
     def no_encoder() -> WordEncoder:
@@ -55,7 +58,8 @@ def test_an_unchanged_folder_makes_no_generation_and_loads_no_encoder(store: Sto
         assert snapshot.generation == 1
 
 
-def test_what_is_removed_is_gone_from_every_file(store: Store, folder: Path) -> None:
+@pytest.mark.local
+def test_what_is_removed_is_gone_from_every_file(store: IndexStore, folder: Path) -> None:
     (folder / "secret.txt").write_text("Xylophonist.")
     build(store, folder)
     (folder / "secret.txt").unlink()
@@ -65,7 +69,7 @@ def test_what_is_removed_is_gone_from_every_file(store: Store, folder: Path) -> 
             assert b"ylophonist" not in path.read_bytes(), path
 
 
-def test_folders_live_side_by_side(store: Store, folder: Path) -> None:
+def test_folders_live_side_by_side(store: IndexStore, folder: Path) -> None:
     build(store, folder / "sub")
     other = folder.parent.parent / f"{folder.parent.name}-elsewhere"
     other.mkdir()
@@ -76,7 +80,7 @@ def test_folders_live_side_by_side(store: Store, folder: Path) -> None:
     assert len(names(store)) == 4
 
 
-def test_a_single_file_can_be_indexed(store: Store, folder: Path) -> None:
+def test_a_single_file_can_be_indexed(store: IndexStore, folder: Path) -> None:
     build(store, folder)
     (folder / "lease.txt").write_text("Changed.")
     (folder / "cats.md").unlink()
@@ -84,7 +88,7 @@ def test_a_single_file_can_be_indexed(store: Store, folder: Path) -> None:
     assert "docs/cats.md" in names(store), "only the file that was named is looked at"
 
 
-def test_unreadable_files_are_skipped_and_named(store: Store, folder: Path) -> None:
+def test_unreadable_files_are_skipped_and_named(store: IndexStore, folder: Path) -> None:
     (folder / "binary.txt").write_bytes(b"\x7fELF\0\0\0")
     (folder / "zero.txt").write_bytes(b"")
     (folder / "photo.jpeg").write_bytes(b"\xff\xd8\xff\xe0\0\x10JFIF")
@@ -99,7 +103,7 @@ def test_unreadable_files_are_skipped_and_named(store: Store, folder: Path) -> N
     assert len(report.added) == 3
 
 
-def test_a_file_that_turns_unreadable_leaves_the_index(store: Store, folder: Path) -> None:
+def test_a_file_that_turns_unreadable_leaves_the_index(store: IndexStore, folder: Path) -> None:
     build(store, folder)
     (folder / "cats.md").write_bytes(b"\0\0")
     assert build(store, folder).removed == ["docs/cats.md"]
@@ -117,7 +121,7 @@ def test_hidden_files_links_to_folders_and_the_index_are_passed_over(folder: Pat
     assert names(store) == ["cats.md", "lease.txt", "sub/dogs.txt"]
 
 
-def test_a_name_that_is_not_utf8_is_shown_escaped(store: Store, folder: Path) -> None:
+def test_a_name_that_is_not_utf8_is_shown_escaped(store: IndexStore, folder: Path) -> None:
     Path(os.fsdecode(os.fsencode(folder) + b"/b\xff.txt")).write_text("Bytes.")
     build(store, folder)
     assert "docs/b\\xff.txt" in names(store)
@@ -125,7 +129,7 @@ def test_a_name_that_is_not_utf8_is_shown_escaped(store: Store, folder: Path) ->
 
 
 @pytest.mark.parametrize("case", ["missing", "empty", "other", "binary"])
-def test_nothing_to_index_is_an_error_and_changes_nothing(store: Store, folder: Path, case: str) -> None:
+def test_nothing_to_index_is_an_error_and_changes_nothing(store: IndexStore, folder: Path, case: str) -> None:
     build(store, folder)
     target = folder.parent / case
     if case != "missing":
@@ -139,7 +143,7 @@ def test_nothing_to_index_is_an_error_and_changes_nothing(store: Store, folder: 
     assert len(names(store)) == 3
 
 
-def test_an_emptied_folder_does_not_empty_the_index(store: Store, folder: Path) -> None:
+def test_an_emptied_folder_does_not_empty_the_index(store: IndexStore, folder: Path) -> None:
     build(store, folder)
     for path in [folder / "lease.txt", folder / "cats.md", folder / "sub" / "dogs.txt"]:
         path.unlink()
@@ -148,7 +152,7 @@ def test_an_emptied_folder_does_not_empty_the_index(store: Store, folder: Path) 
     assert len(names(store)) == 3
 
 
-def test_a_first_run_that_fails_leaves_no_index(store: Store, tmp_path: Path) -> None:
+def test_a_first_run_that_fails_leaves_no_index(store: IndexStore, tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "a.txt").write_bytes(b"\0")
     with pytest.raises(NoDocumentsError):
@@ -166,7 +170,7 @@ class StopsAtThird(WordEncoder):
         return super().encode(texts)
 
 
-def test_an_interrupted_run_changes_nothing(store: Store, folder: Path) -> None:
+def test_an_interrupted_run_changes_nothing(store: IndexStore, folder: Path) -> None:
     build(store, folder / "sub")
     with pytest.raises(KeyboardInterrupt):
         Builder(store, META, StopsAtThird).build(folder)
@@ -183,7 +187,7 @@ def test_an_interrupted_run_changes_nothing(store: Store, folder: Path) -> None:
     ],
 )
 def test_another_model_or_chunk_size_is_refused_until_a_rebuild(
-    store: Store, folder: Path, meta: IndexMeta, said: str
+    store: IndexStore, folder: Path, meta: IndexMeta, said: str
 ) -> None:
     build(store, folder)
     with pytest.raises(IndexIncompatibleError, match=f"{said}.*--rebuild"):
@@ -194,7 +198,7 @@ def test_another_model_or_chunk_size_is_refused_until_a_rebuild(
         assert snapshot.meta == meta
 
 
-def test_a_rebuild_keeps_the_documents_of_other_folders(store: Store, folder: Path) -> None:
+def test_a_rebuild_keeps_the_documents_of_other_folders(store: IndexStore, folder: Path) -> None:
     build(store, folder)
     (folder / "lease.txt").unlink()  # even if the file is gone by now: its text is in the store
     meta = IndexMeta("words@64", 4, 1)
@@ -206,21 +210,21 @@ def test_a_rebuild_keeps_the_documents_of_other_folders(store: Store, folder: Pa
     assert sizes["docs/lease.txt"] == 2
 
 
-def test_progress_adds_up_to_the_bytes_of_the_folder(store: Store, folder: Path) -> None:
+def test_progress_adds_up_to_the_bytes_of_the_folder(store: IndexStore, folder: Path) -> None:
     done: list[int] = []
     build(store, folder, progress=done.append)
     total = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
     assert abs(sum(done) - total) <= 3
 
 
-def test_a_named_encoding_is_used(store: Store, folder: Path) -> None:
+def test_a_named_encoding_is_used(store: IndexStore, folder: Path) -> None:
     (folder / "ru.txt").write_bytes("Ёж.".encode("koi8-r"))
     report = build(store, folder, encoding="koi8-r")
     assert texts(store)["docs/ru.txt"] == "Ёж."
     assert report.skipped == []
 
 
-def test_an_encoding_that_is_named_later_reads_the_file_again(store: Store, folder: Path) -> None:
+def test_an_encoding_that_is_named_later_reads_the_file_again(store: IndexStore, folder: Path) -> None:
     (folder / "ru.txt").write_bytes("Ёж.".encode("koi8-r"))
     build(store, folder)
     assert texts(store)["docs/ru.txt"] != "Ёж."
@@ -232,7 +236,7 @@ def test_an_encoding_that_is_named_later_reads_the_file_again(store: Store, fold
     assert len(names(store)) == 3, "a typing error removes nothing"
 
 
-def test_a_rebuild_with_another_model_leaves_no_old_vector(store: Store, folder: Path) -> None:
+def test_a_rebuild_with_another_model_leaves_no_old_vector(store: IndexStore, folder: Path) -> None:
     build(store, folder)
     (folder / "lease.txt").unlink()
     os.mkfifo(folder / "lease.txt")  # cannot be read at the moment: what is stored of it stays
@@ -249,12 +253,12 @@ def test_a_rebuild_with_another_model_leaves_no_old_vector(store: Store, folder:
     assert [name for name, _ in report.skipped] == ["docs/lease.txt"]
     with store.snapshot() as snapshot:
         assert snapshot.dimension == 96
-        assert {v.shape[1] for _, v in snapshot.chunks_since(0)} == {96}
+        assert {len(v) for d in snapshot.documents() for v in snapshot.vectors_in(d.id)} == {4 * 96}
     assert Searcher(store, Longer()).search("rent", 1).hits[0].passage.document == "docs/lease.txt"
 
 
 def test_a_folder_that_cannot_be_listed_is_not_gone(
-    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+    store: IndexStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build(store, folder)
     scandir = os.scandir
@@ -273,7 +277,7 @@ def test_a_folder_that_cannot_be_listed_is_not_gone(
 
 @pytest.mark.parametrize("spelling", [".", "..", "docs/", "docs/../docs", "link"])
 def test_a_folder_has_one_name_however_it_is_spelled(
-    store: Store, folder: Path, spelling: str, monkeypatch: pytest.MonkeyPatch
+    store: IndexStore, folder: Path, spelling: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build(store, folder)
     (folder.parent / "link").symlink_to(folder, target_is_directory=True)
@@ -294,7 +298,7 @@ def test_a_folder_above_the_index_holds_the_same_documents(folder: Path) -> None
     assert build(store, folder).removed == ["dogs.txt"]
 
 
-def test_two_files_never_share_a_name(store: Store, folder: Path) -> None:
+def test_two_files_never_share_a_name(store: IndexStore, folder: Path) -> None:
     Path(os.fsdecode(os.fsencode(folder) + b"/\xff\\.txt")).write_text("Bytes.")
     (folder / "\\xff\\.txt").write_text("Backslashes.")
     assert len(build(store, folder).added) == 5

@@ -5,16 +5,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-from index.store import Store
+import pytest
+
 from tests.conftest import ROOT, build, clean_environment, searcher
+from tests.places import PLACES, open_place
 
 ROUNDS = 8
 WRITER = """
 import sys
 from pathlib import Path
-from index.store import Store
 from tests.conftest import build
-store, folder = Store(Path(sys.argv[1])), Path(sys.argv[2])
+from tests.places import open_place
+store, folder = open_place(sys.argv[1], Path(sys.argv[2]).parent), Path(sys.argv[2])
 for number in range(2, int(sys.argv[3]) + 2):
     for name in "abc":
         (folder / f"{name}.txt").write_text(f"Version {number} of zebra {name}.")
@@ -22,14 +24,15 @@ for number in range(2, int(sys.argv[3]) + 2):
 """
 
 
-def test_a_reader_never_sees_two_generations(tmp_path: Path) -> None:
-    store, folder = Store(tmp_path / ".rag"), tmp_path / "docs"
+@pytest.mark.parametrize("place", PLACES)
+def test_a_reader_never_sees_two_generations(tmp_path: Path, place: str) -> None:
+    store, folder = open_place(place, tmp_path), tmp_path / "docs"
     folder.mkdir()
     for name in "abc":
         (folder / f"{name}.txt").write_text(f"Version 1 of zebra {name}.")
     build(store, folder)
     writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(store.folder), str(folder), str(ROUNDS)],
+        [sys.executable, "-c", WRITER, place, str(folder), str(ROUNDS)],
         cwd=ROOT,
         env=clean_environment(),
         stderr=subprocess.PIPE,

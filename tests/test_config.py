@@ -74,7 +74,7 @@ def test_every_value_is_printed_with_its_origin_and_no_secret(home: Path) -> Non
     done = rag("config", "-k", "7", "--json", cwd=home, **secrets)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["settings"].keys() == {field.name for field in fields(Settings)}
+    assert found["settings"].keys() == {field.name for field in fields(Settings) if not field.metadata}
     assert found["settings"]["k"] == {"value": 7, "from": "flag"}
     assert found["settings"]["host"] == {"value": "::1", "from": "RAG_HOST"}
     assert found["settings"]["port"] == {"value": 8000, "from": "rag.toml"}
@@ -83,3 +83,18 @@ def test_every_value_is_printed_with_its_origin_and_no_secret(home: Path) -> Non
     assert "hush" not in done.stdout
     assert "hush" not in rag("config", cwd=home, **secrets).stdout
     assert_one_line_error(rag("config", "-k", "70", cwd=home), 1, "k is 70, it must be from 1 to 50")
+
+
+@pytest.mark.parametrize("place", ["s3://bucket/notes", "/data/notes.lance"])
+def test_an_index_may_be_a_table_wherever_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table = Settings(index=Path(".rag"), table=place)
+    assert Settings.from_environment(index=place) == table
+    (tmp_path / "rag.toml").write_text(f'index = "{place}"\n')
+    assert Settings.from_environment() == table
+    monkeypatch.setenv("RAG_INDEX", "other/.rag")
+    assert Settings.from_environment() == Settings(index=Path("other/.rag"))
+    monkeypatch.setenv("RAG_INDEX", place)
+    assert Settings.from_environment().place == place

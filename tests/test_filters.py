@@ -4,10 +4,12 @@ import pytest
 
 from index.errors import FilterError
 from index.filters import parse_filter
-from index.store import Store
+from index.interface import IndexStore
 from rag.abstention import Gate
 from rag.chain import Chain
 from tests.conftest import WordReranker, build, searcher
+
+pytestmark = pytest.mark.everywhere
 
 PAPER = {"title": "On Sleep", "author": "Anna Smith", "date": "2024-05-03", "language": "en"}
 
@@ -51,7 +53,7 @@ def test_what_cannot_be_read_is_named(text: str, named: str) -> None:
         parse_filter(text)
 
 
-def test_only_documents_that_meet_the_filter_are_searched(store: Store, folder: Path) -> None:
+def test_only_documents_that_meet_the_filter_are_searched(store: IndexStore, folder: Path) -> None:
     for number in range(120):
         (folder / f"{number}.txt").write_text("Cats sleep all day, all cats sleep.\n")
     build(store, folder)
@@ -62,7 +64,9 @@ def test_only_documents_that_meet_the_filter_are_searched(store: Store, folder: 
     assert hit.dense is not None, "nor from the search by meaning"
 
 
-def test_an_answer_keeps_to_the_filter_and_a_filter_that_nothing_meets_is_an_error(store: Store, folder: Path) -> None:
+def test_an_answer_keeps_to_the_filter_and_a_filter_that_nothing_meets_is_an_error(
+    store: IndexStore, folder: Path
+) -> None:
     build(store, folder)
     chain = Chain(searcher(store), WordReranker(), Gate("words", 0.0, 1.0, 1.0, "by hand"), k=5)
     question = "What is the rent of the lease?"

@@ -16,6 +16,7 @@ from tests.conftest import ROOT, SEED
 HEAVY = {
     *("torch", "sentence_transformers", "transformers", "gradio", "fastapi", "uvicorn", "matplotlib", "lxml"),
     *("langchain_core", "langsmith", "pydantic", "faiss", "onnxruntime", "numpy"),
+    *("lance", "pyarrow"),
 }
 ALLOWED = {
     "--help": set(),

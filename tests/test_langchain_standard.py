@@ -15,18 +15,20 @@ from langchain_tests.unit_tests import EmbeddingsUnitTests
 
 from index.build import Builder
 from index.errors import IndexIncompatibleError
+from index.interface import IndexStore
 from index.schema import IndexMeta
-from index.store import Store
 from rag.embeddings import EncoderEmbeddings
 from rag.retriever import PassageRetriever
 from rag.vectorstore import IndexVectorStore
 from tests.conftest import build, searcher
 
+pytestmark = pytest.mark.everywhere
+
 
 class TestVectorStore(VectorStoreIntegrationTests):
     @pytest.fixture
-    def vectorstore(self, tmp_path: Path) -> IndexVectorStore:
-        return IndexVectorStore(Store(tmp_path / ".rag"), self.get_embeddings())
+    def vectorstore(self, store: IndexStore) -> IndexVectorStore:
+        return IndexVectorStore(store, self.get_embeddings())
 
 
 class TestEmbeddings(EmbeddingsUnitTests):
@@ -47,7 +49,7 @@ class TestEmbeddingsInUse(EmbeddingsIntegrationTests):
 
 class TestRetriever(RetrieversIntegrationTests):
     @pytest.fixture(autouse=True)
-    def _index(self, store: Store, folder: Path) -> None:
+    def _index(self, store: IndexStore, folder: Path) -> None:
         build(store, folder)
         self.searcher = searcher(store)
 
@@ -64,7 +66,7 @@ class TestRetriever(RetrieversIntegrationTests):
         return "Do cats eat fish?"
 
 
-def test_the_retriever_says_where_a_passage_stands(store: Store, folder: Path) -> None:
+def test_the_retriever_says_where_a_passage_stands(store: IndexStore, folder: Path) -> None:
     build(store, folder)
     (document,) = PassageRetriever(searcher=searcher(store), k=1).invoke("lease rent")
     text = (folder / "lease.txt").read_text()
@@ -73,7 +75,7 @@ def test_the_retriever_says_where_a_passage_stands(store: Store, folder: Path) -
     assert text[place["start"] : place["end"]] == document.page_content
 
 
-def test_scores_are_cosines_and_relevance_is_from_0_to_1(store: Store) -> None:
+def test_scores_are_cosines_and_relevance_is_from_0_to_1(store: IndexStore) -> None:
     vectors = IndexVectorStore(store, DeterministicFakeEmbedding(size=6))
     vectors.add_texts(["foo", "bar"])
     (first, cosine), _ = vectors.similarity_search_with_score("foo", k=2)
@@ -81,7 +83,7 @@ def test_scores_are_cosines_and_relevance_is_from_0_to_1(store: Store) -> None:
     assert all(0 <= score <= 1 for _, score in vectors.similarity_search_with_relevance_scores("foo", k=2))
 
 
-def test_texts_and_files_share_an_index_and_leave_each_other_alone(store: Store, folder: Path) -> None:
+def test_texts_and_files_share_an_index_and_leave_each_other_alone(store: IndexStore, folder: Path) -> None:
     vectors = IndexVectorStore.from_texts(["zebra"], DeterministicFakeEmbedding(size=6), ids=["z"], store=store)
     builder = Builder(store, vectors._meta(), lambda: vectors._encoder)
     assert builder.build(folder.parent).removed == [], "the folder that holds the index removes no text"
@@ -97,7 +99,7 @@ def test_texts_and_files_share_an_index_and_leave_each_other_alone(store: Store,
     assert {d.metadata["source"] for d in left} == {"docs/cats.md", "docs/lease.txt", "docs/sub/dogs.txt"}
 
 
-def test_a_file_does_not_take_the_place_of_a_text_of_its_name(store: Store, folder: Path) -> None:
+def test_a_file_does_not_take_the_place_of_a_text_of_its_name(store: IndexStore, folder: Path) -> None:
     vectors = IndexVectorStore.from_texts(
         ["zebra"], DeterministicFakeEmbedding(size=6), ids=["docs/cats.md"], store=store
     )
@@ -106,7 +108,7 @@ def test_a_file_does_not_take_the_place_of_a_text_of_its_name(store: Store, fold
     assert vectors.get_by_ids(["docs/cats.md"])[0].page_content == "zebra"
 
 
-def test_odd_calls_have_plain_outcomes(store: Store) -> None:
+def test_odd_calls_have_plain_outcomes(store: IndexStore) -> None:
     vectors = IndexVectorStore(store, DeterministicFakeEmbedding(size=6))
     assert vectors.add_texts([]) == []
     assert vectors.get_by_ids(["a"]) == []
@@ -121,7 +123,7 @@ def test_odd_calls_have_plain_outcomes(store: Store) -> None:
         IndexVectorStore.from_texts(["a"], DeterministicFakeEmbedding(size=6))
 
 
-def test_a_rebuild_keeps_the_texts_that_were_added(store: Store, folder: Path) -> None:
+def test_a_rebuild_keeps_the_texts_that_were_added(store: IndexStore, folder: Path) -> None:
     vectors = IndexVectorStore.from_texts(
         ["zebra"], DeterministicFakeEmbedding(size=6), [{"page": 3}], ids=["z"], store=store
     )

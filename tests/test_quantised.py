@@ -16,12 +16,12 @@ from index.mending import mend_views, write_views
 from index.parsing import Block, ParsedDocument
 from index.quantised import FOLDER, MAKING
 from index.recall import exact, recall
+from index.records import NewDocument
 from index.schema import IndexMeta
 from index.snapshot import Snapshot
 from index.stamps import Stamp
 from index.store import Store
 from index.traces import prove_gone, trace_of
-from index.transaction import NewDocument
 from index.vectors import FILE, VectorView
 from index.views import ViewState, open_view, view_state
 

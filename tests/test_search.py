@@ -3,16 +3,19 @@ from pathlib import Path
 import pytest
 
 from index.errors import IndexIncompatibleError
+from index.interface import IndexStore
 from index.lexical import LexicalView
 from index.search import Searcher, reciprocal_rank_fusion
 from index.store import Store
 from index.views import open_view
 from tests.conftest import WordEncoder, build, searcher
 
+pytestmark = pytest.mark.everywhere
 
-def lexical(store: Store, question: str) -> list[str]:
+
+def lexical(store: IndexStore, question: str) -> list[str]:
     with store.snapshot() as snapshot:
-        found = open_view(LexicalView, store, snapshot).search(question, 10)
+        found = store.rankings(snapshot).lexical(question, 10)
         return [stored.text for stored in snapshot.chunks([i for i, _ in found])]
 
 
@@ -29,7 +32,7 @@ def test_fusion_adds_reciprocal_ranks() -> None:
 
 @pytest.mark.parametrize("question", ["Ábrego", "Abrego", "ÁBREGO", "A\u0301brego"])
 def test_accents_are_found_both_ways_and_the_typed_form_ranks_first(
-    tmp_path: Path, store: Store, question: str
+    tmp_path: Path, store: IndexStore, question: str
 ) -> None:
     write(tmp_path / "docs", a="The man Ábrego came.", b="The man Abrego came.", c="Nobody came.")
     build(store, tmp_path / "docs")
@@ -39,25 +42,25 @@ def test_accents_are_found_both_ways_and_the_typed_form_ranks_first(
     assert found[0] == first
 
 
-def test_a_name_in_decomposed_form_is_found(tmp_path: Path, store: Store) -> None:
+def test_a_name_in_decomposed_form_is_found(tmp_path: Path, store: IndexStore) -> None:
     write(tmp_path / "docs", a="Here is A\u0301brego.", b="Nobody.")
     build(store, tmp_path / "docs")
     assert lexical(store, "Ábrego") == lexical(store, "abrego") == ["Here is A\u0301brego."]
 
 
-def test_word_endings_do_not_matter(tmp_path: Path, store: Store) -> None:
+def test_word_endings_do_not_matter(tmp_path: Path, store: IndexStore) -> None:
     write(tmp_path / "docs", a="He was returned.", b="Nothing.")
     build(store, tmp_path / "docs")
     assert lexical(store, "returns") == ["He was returned."]
 
 
 @pytest.mark.parametrize("question", ['"', "a:b", "AND OR NOT", "(((", "\\", "*", "😀", "x" * 1_000, "[1 TO 2]", "-"])
-def test_no_question_is_a_query_language(store: Store, folder: Path, question: str) -> None:
+def test_no_question_is_a_query_language(store: IndexStore, folder: Path, question: str) -> None:
     build(store, folder)
     assert len(searcher(store).search(question, 3).hits) == 3
 
 
-def test_hits_say_where_they_stand_and_how_they_scored(store: Store, folder: Path) -> None:
+def test_hits_say_where_they_stand_and_how_they_scored(store: IndexStore, folder: Path) -> None:
     build(store, folder)
     hit = searcher(store).search("When does the lease end?", 1).hits[0]
     text = (folder / "lease.txt").read_text()
@@ -67,7 +70,7 @@ def test_hits_say_where_they_stand_and_how_they_scored(store: Store, folder: Pat
     assert hit.lexical is not None
 
 
-def test_search_refuses_an_index_of_another_encoder(store: Store, folder: Path) -> None:
+def test_search_refuses_an_index_of_another_encoder(store: IndexStore, folder: Path) -> None:
     build(store, folder)
 
     class Other(WordEncoder):
@@ -77,6 +80,7 @@ def test_search_refuses_an_index_of_another_encoder(store: Store, folder: Path) 
         Searcher(store, Other()).search("lease", 1)
 
 
+@pytest.mark.local
 def test_of_many_chunks_the_most_frequent_words_are_left_out_unless_there_are_no_others(
     store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +97,7 @@ def test_of_many_chunks_the_most_frequent_words_are_left_out_unless_there_are_no
         assert dict(view.search("the café", 50)) == pytest.approx(dict(frequent), rel=1e-5)
 
 
+@pytest.mark.local
 def test_a_filter_of_few_chunks_finds_what_looking_further_down_finds(
     store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

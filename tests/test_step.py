@@ -13,11 +13,14 @@ from index.build import Builder, list_folders
 from index.documents import SETTLED_NS
 from index.errors import NoDocumentsError, PatternError
 from index.ignoring import Rules
+from index.interface import IndexStore
 from index.parsing import Parser
 from index.report import BuildReport
 from index.store import Store
 from tests.conftest import META, WordEncoder, build, searcher
 from tests.test_build import names, texts
+
+pytestmark = pytest.mark.everywhere
 
 
 class Counting(WordEncoder):
@@ -31,7 +34,7 @@ class Counting(WordEncoder):
         return super().encode(texts)
 
 
-def counted(store: Store, *folders: Path, **options: object) -> tuple[BuildReport, list[str]]:
+def counted(store: IndexStore, *folders: Path, **options: object) -> tuple[BuildReport, list[str]]:
     encoder = Counting()
     report = Builder(store, META, lambda: encoder).build(*folders, **options)
     return report, encoder.texts
@@ -46,7 +49,7 @@ def settle(folder: Path) -> None:
         time.sleep(0.05)
 
 
-def listed(folder: Path, store: Store, rules: Rules) -> list[str]:
+def listed(folder: Path, store: IndexStore, rules: Rules) -> list[str]:
     return [source.name for source in list_folders([folder], store.folder, rules).files]
 
 
@@ -54,7 +57,7 @@ def listed(folder: Path, store: Store, rules: Rules) -> list[str]:
 
 
 def test_a_file_with_the_same_times_and_size_is_not_read_again(
-    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+    store: IndexStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settle(folder)
     build(store, folder)
@@ -69,7 +72,7 @@ def test_a_file_with_the_same_times_and_size_is_not_read_again(
     assert len(read) == 3
 
 
-def test_a_file_that_was_just_written_is_not_trusted(store: Store, folder: Path) -> None:
+def test_a_file_that_was_just_written_is_not_trusted(store: IndexStore, folder: Path) -> None:
     path = folder / "lease.txt"
     build(store, folder)
     before = path.stat()
@@ -80,7 +83,7 @@ def test_a_file_that_was_just_written_is_not_trusted(store: Store, folder: Path)
 
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_a_clock_that_jumps_hides_no_change(
-    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch, hours: int
+    store: IndexStore, folder: Path, monkeypatch: pytest.MonkeyPatch, hours: int
 ) -> None:
     """The clock is set back, or on, while a file is written, and its content changes with size and time kept."""
     real = time.time_ns
@@ -96,7 +99,7 @@ def test_a_clock_that_jumps_hides_no_change(
         assert snapshot.generation == 2
 
 
-def test_a_touched_file_makes_no_generation(store: Store, folder: Path) -> None:
+def test_a_touched_file_makes_no_generation(store: IndexStore, folder: Path) -> None:
     build(store, folder)
     (folder / "lease.txt").touch()
     assert build(store, folder).unchanged == 3
@@ -107,7 +110,7 @@ def test_a_touched_file_makes_no_generation(store: Store, folder: Path) -> None:
 # What is encoded
 
 
-def test_a_moved_file_is_not_encoded_again(store: Store, folder: Path) -> None:
+def test_a_moved_file_is_not_encoded_again(store: IndexStore, folder: Path) -> None:
     build(store, folder)
     (folder / "lease.txt").rename(folder / "sub" / "contract.txt")
     report, encoded = counted(store, folder)
@@ -116,7 +119,7 @@ def test_a_moved_file_is_not_encoded_again(store: Store, folder: Path) -> None:
     assert searcher(store).search("rent", 1).hits[0].passage.document == "docs/sub/contract.txt"
 
 
-def test_copies_are_encoded_once_and_found_once(store: Store, folder: Path) -> None:
+def test_copies_are_encoded_once_and_found_once(store: IndexStore, folder: Path) -> None:
     for name in ("one.txt", "two.txt", "sub/three.txt"):
         (folder / name).write_text("A walrus swims.")
     report, encoded = counted(store, folder)
@@ -130,7 +133,7 @@ def test_copies_are_encoded_once_and_found_once(store: Store, folder: Path) -> N
     assert searcher(store).search("walrus", 1).hits[0].passage.document == "docs/two.txt"
 
 
-def test_only_the_changed_part_of_a_document_is_encoded(store: Store, folder: Path) -> None:
+def test_only_the_changed_part_of_a_document_is_encoded(store: IndexStore, folder: Path) -> None:
     build(store, folder)
     (folder / "cats.md").write_text("# Cats\n\nCats sleep all day.\n\n## Food\n\nThey eat birds.\n")
     report, encoded = counted(store, folder)
@@ -139,7 +142,7 @@ def test_only_the_changed_part_of_a_document_is_encoded(store: Store, folder: Pa
     assert "birds" in encoded[0]
 
 
-def test_a_rebuild_encodes_every_text_again_but_once(store: Store, folder: Path) -> None:
+def test_a_rebuild_encodes_every_text_again_but_once(store: IndexStore, folder: Path) -> None:
     (folder / "copy.txt").write_text((folder / "lease.txt").read_text())
     first = counted(store, folder)[1]
     assert sorted(counted(store, folder, rebuild=True)[1]) == sorted(first)
@@ -148,7 +151,7 @@ def test_a_rebuild_encodes_every_text_again_but_once(store: Store, folder: Path)
 # What is left out
 
 
-def test_patterns_and_ragignore_leave_files_out(store: Store, folder: Path) -> None:
+def test_patterns_and_ragignore_leave_files_out(store: IndexStore, folder: Path) -> None:
     assert listed(folder, store, Rules(exclude=("sub/",))) == ["docs/cats.md", "docs/lease.txt"]
     assert listed(folder, store, Rules(include=("*.txt",))) == ["docs/lease.txt", "docs/sub/dogs.txt"]
     assert listed(folder, store, Rules(include=("*.txt",), exclude=("/lease*",))) == ["docs/sub/dogs.txt"]
@@ -160,13 +163,13 @@ def test_patterns_and_ragignore_leave_files_out(store: Store, folder: Path) -> N
     assert listed(folder, store, Rules()) == ["docs/cats.md", "docs/lease.txt"], "but not for a folder left out"
 
 
-def test_what_is_left_out_later_is_removed(store: Store, folder: Path) -> None:
+def test_what_is_left_out_later_is_removed(store: IndexStore, folder: Path) -> None:
     build(store, folder)
     (folder / ".ragignore").write_text("lease.txt\n")
     assert build(store, folder).removed == ["docs/lease.txt"]
 
 
-def test_a_pattern_that_makes_no_sense_is_named(store: Store, folder: Path) -> None:
+def test_a_pattern_that_makes_no_sense_is_named(store: IndexStore, folder: Path) -> None:
     (folder / ".ragignore").write_text("*.tmp\n!\n")
     with pytest.raises(PatternError, match=r"\.ragignore: the pattern '!'"):
         list_folders([folder], store.folder)
@@ -174,7 +177,7 @@ def test_a_pattern_that_makes_no_sense_is_named(store: Store, folder: Path) -> N
         list_folders([folder / "sub"], store.folder, Rules(exclude=("!",)))
 
 
-def test_several_folders_in_one_run(store: Store, folder: Path) -> None:
+def test_several_folders_in_one_run(store: IndexStore, folder: Path) -> None:
     other = folder.parent / "other"
     other.mkdir()
     (other / "a.txt").write_text("Other.")
@@ -190,13 +193,13 @@ def test_several_folders_in_one_run(store: Store, folder: Path) -> None:
 # What fails
 
 
-def failed(store: Store) -> dict[str, str]:
+def failed(store: IndexStore) -> dict[str, str]:
     with store.snapshot() as snapshot:
         return {file.name: file.reason for file in snapshot.files().values() if file.reason}
 
 
 def test_a_failure_stays_visible_and_is_tried_again_when_the_file_changes(
-    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+    store: IndexStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "bad.txt").write_bytes(b"\0")
     build(store, folder)
@@ -213,7 +216,7 @@ def test_a_failure_stays_visible_and_is_tried_again_when_the_file_changes(
     assert failed(store) == {}
 
 
-def test_a_failure_goes_with_its_file(store: Store, folder: Path) -> None:
+def test_a_failure_goes_with_its_file(store: IndexStore, folder: Path) -> None:
     (folder / "bad.txt").write_bytes(b"\0")
     build(store, folder)
     (folder / "bad.txt").unlink()
@@ -221,7 +224,7 @@ def test_a_failure_goes_with_its_file(store: Store, folder: Path) -> None:
     assert failed(store) == {}
 
 
-def test_a_good_file_that_turns_unreadable_is_not_served_any_more(store: Store, folder: Path) -> None:
+def test_a_good_file_that_turns_unreadable_is_not_served_any_more(store: IndexStore, folder: Path) -> None:
     build(store, folder)
     (folder / "lease.txt").write_bytes(b"\0")
     assert build(store, folder).removed == ["docs/lease.txt"]
@@ -230,7 +233,7 @@ def test_a_good_file_that_turns_unreadable_is_not_served_any_more(store: Store, 
 
 
 def test_a_file_that_grew_too_large_is_not_served_any_more(
-    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+    store: IndexStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build(store, folder)
     monkeypatch.setattr("index.documents.MAX_FILE_BYTES", 100)
@@ -239,7 +242,7 @@ def test_a_file_that_grew_too_large_is_not_served_any_more(
     assert failed(store) == {"docs/lease.txt": "larger than 100 bytes (101)"}
 
 
-def test_a_file_that_cannot_be_read_for_a_while_stays_and_is_named(store: Store, folder: Path) -> None:
+def test_a_file_that_cannot_be_read_for_a_while_stays_and_is_named(store: IndexStore, folder: Path) -> None:
     build(store, folder)
     (folder / "lease.txt").rename(folder / "kept")
     os.mkfifo(folder / "lease.txt")
@@ -266,7 +269,7 @@ class StopsLater(WordEncoder):
         return super().encode(texts)
 
 
-def test_a_stopped_run_keeps_what_was_committed_and_goes_on_from_there(store: Store, folder: Path) -> None:
+def test_a_stopped_run_keeps_what_was_committed_and_goes_on_from_there(store: IndexStore, folder: Path) -> None:
     build(store, folder)
     (folder / "cats.md").unlink()
     for number in range(700):
@@ -284,8 +287,9 @@ def test_a_stopped_run_keeps_what_was_committed_and_goes_on_from_there(store: St
     assert texts(store)["docs/n699.txt"] == "Number 699."
 
 
+@pytest.mark.local
 def test_each_commit_is_a_generation_with_its_views(
-    store: Store, folder: Path, caplog: pytest.LogCaptureFixture
+    store: IndexStore, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in range(600):
         (folder / f"n{number:03}.txt").write_text(f"Number {number}.")

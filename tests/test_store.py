@@ -18,6 +18,7 @@ from index.errors import (
     StorageError,
 )
 from index.filters import parse_filter
+from index.interface import IndexStore
 from index.store import DATABASE, Store
 from tests.conftest import META, ROOT, WordEncoder, build, searcher
 
@@ -29,12 +30,14 @@ def edit(store: Store, statement: str) -> None:
     connection.close()
 
 
-def test_no_index_says_what_to_run(store: Store) -> None:
+@pytest.mark.everywhere
+def test_no_index_says_what_to_run(store: IndexStore) -> None:
     with pytest.raises(IndexMissingError, match="rag index"), store.snapshot():
         pass
 
 
-def test_a_snapshot_keeps_its_generation_while_a_writer_commits(store: Store, folder: Path) -> None:
+@pytest.mark.everywhere
+def test_a_snapshot_keeps_its_generation_while_a_writer_commits(store: IndexStore, folder: Path) -> None:
     build(store, folder)
     with store.snapshot() as before:
         (folder / "new.txt").write_text("New.")
@@ -45,7 +48,8 @@ def test_a_snapshot_keeps_its_generation_while_a_writer_commits(store: Store, fo
         assert (after.generation, after.counts()[0]) == (2, 4)
 
 
-def test_an_error_rolls_everything_back(store: Store, folder: Path) -> None:
+@pytest.mark.everywhere
+def test_an_error_rolls_everything_back(store: IndexStore, folder: Path) -> None:
     build(store, folder)
 
     def remove_and_fail() -> None:

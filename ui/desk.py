@@ -15,11 +15,10 @@ from index.encoding import MULTILINGUAL_ENCODER, Encoder
 from index.errors import IndexMissingError, NoDocumentsError, PageError, RagError, UnreadableDocumentError
 from index.filters import EVERYTHING, DocumentFilter, parse_filter
 from index.intake import safe_name, with_attached
-from index.mending import mend_views
+from index.interface import IndexStore
 from index.parsing import Parser
 from index.schema import IndexMeta
 from index.search import Results
-from index.store import Store
 from rag.answer import Answer, Span
 from rag.assemble import index_meta, open_chain, open_store
 from rag.chain import Chain
@@ -55,7 +54,7 @@ class Desk:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.store: Store = open_store(settings)
+        self.store: IndexStore = open_store(settings)
         self.base = names_base(settings.index)
         self.uploads = self.base / "uploads"
         self.warm = Warm(lambda: open_chain(settings))
@@ -210,7 +209,7 @@ class Desk:
             with self.store.transaction(meta) as transaction:
                 for name in with_attached([document], (r.name for r in transaction.snapshot.documents())):
                     there |= transaction.forget(name)
-            mend_views(self.store)
+            self.store.mend()
             if there and self._is_upload(document):
                 (self.base / document).unlink(missing_ok=True)
         return there

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from index.snapshot import Snapshot
+from index.reading import IndexSnapshot
 
 EXAMPLES = 3
 DOCUMENTS = 50
@@ -14,7 +14,7 @@ CHUNKS = 20
 NAME = re.compile(r"(?<=[a-zà-ÿ,] )[A-ZÀ-Þ][\w-]+(?: [A-ZÀ-Þ][\w-]+){1,2}\b(?! [A-ZÀ-Þ])")
 
 
-def example_questions(snapshot: Snapshot, wanted: Callable[[str, dict[str, Any]], bool]) -> list[str]:
+def example_questions(snapshot: IndexSnapshot, wanted: Callable[[str, dict[str, Any]], bool]) -> list[str]:
     """Return up to three questions, on the documents that are wanted by their name and metadata."""
     counted: Counter[str] = Counter()
     names = snapshot.names(wanted)

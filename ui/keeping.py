@@ -24,7 +24,7 @@ WITHDRAWN = "This answer quoted a document that was removed."
 @click.option("--conversations", is_flag=True, help="Remove the answers that quote them, too.")
 @json_option
 def remove_command(
-    documents: tuple[str, ...], index: Path | None, yes: bool, verify: bool, conversations: bool, as_json: bool
+    documents: tuple[str, ...], index: str | None, yes: bool, verify: bool, conversations: bool, as_json: bool
 ) -> None:
     """Take documents out of the index: names, files, folders, or patterns of names. The files stay where they are.
 
@@ -39,12 +39,13 @@ def remove_command(
       rag remove notes/diary.txt --verify --conversations
     """
     from index.traces import prove_gone
-    from rag.assemble import open_store
+    from rag.assemble import open_local, open_store
     from rag.removal import choose, remove
     from ui.conversations import FILE, Conversations
 
     settings = Settings.from_environment(index=index)
     store = open_store(settings)
+    local = open_local(settings, "`rag remove --verify`") if verify else None
     chosen = choose(store, documents, also_gone=verify)
     kept = Conversations(settings.index / FILE)
     named = [*chosen.names, *(trace.name for trace in chosen.traces)]
@@ -56,7 +57,7 @@ def remove_command(
     if conversations and turns:
         kept.withdraw([turn for turn, _ in turns], WITHDRAWN)
         turns = []
-    proof = prove_gone(store, chosen.traces, beside=() if conversations else (FILE,)) if verify else None
+    proof = prove_gone(local, chosen.traces, beside=() if conversations else (FILE,)) if local else None
     if as_json:
         quoted = [{"turn": turn, "question": question} for turn, question in turns]
         print_json({"removed": chosen.names, "quoted": quoted, "proof": proof and proof.to_dict()})
@@ -100,7 +101,7 @@ def _said(settings: Settings, names: tuple[str, ...], questions: list[str]) -> l
 @click.argument("file", type=click.Path(path_type=Path))
 @index_option
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
-def export_command(file: Path, index: Path | None, force: bool) -> None:
+def export_command(file: Path, index: str | None, force: bool) -> None:
     """Write the whole index to one FILE that another machine can import: texts, passages and vectors, no conversations.
 
     It can be done while the index is in use; FILE is one generation, with the hash of everything in it.
@@ -116,7 +117,7 @@ def export_command(file: Path, index: Path | None, force: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @index_option
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
-def backup_command(file: Path, index: Path | None, force: bool) -> None:
+def backup_command(file: Path, index: str | None, force: bool) -> None:
     """Write the whole index with its conversations to one FILE, while it is in use; `rag import` restores it.
 
     \b
@@ -130,11 +131,11 @@ def backup_command(file: Path, index: Path | None, force: bool) -> None:
 
 def _write(settings: Settings, file: Path, force: bool, beside: dict[str, str]) -> None:
     from index.archive import write_archive
-    from rag.assemble import open_store
+    from rag.assemble import open_local
 
     if file.exists() and not force:
         raise RagError(f"{file} is there already: remove it first, or give --force")
-    manifest = write_archive(open_store(settings), file, beside)
+    manifest = write_archive(open_local(settings, "`rag export`"), file, beside)
     print_lines(
         [f"{file}: {manifest.documents} documents, {manifest.chunks} passages, {file.stat().st_size:,} bytes, checked"]
     )
@@ -144,7 +145,7 @@ def _write(settings: Settings, file: Path, force: bool, beside: dict[str, str]) 
 @click.argument("file", type=click.Path(path_type=Path))
 @index_option
 @click.option("--force", is_flag=True, help="Replace the index that is there.")
-def import_command(file: Path, index: Path | None, force: bool) -> None:
+def import_command(file: Path, index: str | None, force: bool) -> None:
     """Make an index from a FILE of `rag export` or `rag backup`, after checking every byte of it.
 
     An index that is there stays as it was until the new one is whole. Documents keep their names, which are relative to
@@ -156,18 +157,18 @@ def import_command(file: Path, index: Path | None, force: bool) -> None:
       rag import monday.ragindex --force
     """
     from index.archive import read_archive
-    from rag.assemble import open_store
+    from rag.assemble import open_local
     from ui.conversations import FILE, SCHEMA
 
     settings = Settings.from_environment(index=index)
-    manifest = read_archive(open_store(settings), file, {FILE: SCHEMA}, force=force)
+    manifest = read_archive(open_local(settings, "`rag import`"), file, {FILE: SCHEMA}, force=force)
     print_lines([f"{settings.index}: {manifest.documents} documents, {manifest.chunks} passages"])
 
 
 @click.command("feedback")
 @index_option
 @json_option
-def feedback_command(index: Path | None, as_json: bool) -> None:
+def feedback_command(index: str | None, as_json: bool) -> None:
     """Print the thumbs and comments that people left in the browser, with questions and answers.
 
     \b
@@ -186,3 +187,31 @@ def feedback_command(index: Path | None, as_json: bool) -> None:
     for entry in entries:
         comment = f": {entry['comment']}" if entry["comment"] else ""
         print_lines([f"{entry['created'][:16]}  {entry['thumb']:<5}{entry['question']}{comment}"])
+
+
+@click.command("migrate")
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+@json_option
+def migrate_command(source: str, target: str, as_json: bool) -> None:
+    """Copy the index at FROM to TO, where there is none yet: a local index to a Lance table, or back.
+
+    Nothing is encoded again. What is read at TO is compared with what was copied, document by document. FROM stays, and
+    conversations stay on this machine. S3 takes its credentials from the environment (docs/scaling.md).
+
+    \b
+    Examples:
+      rag migrate .rag s3://bucket/notes
+      rag migrate .rag /data/notes.lance
+      rag migrate s3://bucket/notes .rag
+    """
+    from index.migration import migrate
+    from rag.assemble import open_store
+
+    stores = [open_store(Settings.from_environment(index=place)) for place in (source, target)]
+    copied = migrate(*stores)
+    documents, chunks = len(copied.checksums), copied.chunks
+    if as_json:
+        print_json({"from": source, "to": target, "documents": documents, "chunks": chunks})
+    else:
+        print_lines([f"{target}: {documents} documents, {chunks} passages, compared with {source}: the same"])

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from index.reading import IndexSnapshot
 from index.records import StoredChunk
-from index.snapshot import Snapshot
 from rag.answer import Claim, Rejected, Span, Support, Writing
 from rag.candidates import RankedHit
 from rag.generation.sentences import Sentence
@@ -25,7 +25,7 @@ class Checker:
         self._rejected: list[Rejected] = []
         self._faults: Counter[str] = Counter()
 
-    def add(self, written: Sentence, snapshot: Snapshot) -> bool:
+    def add(self, written: Sentence, snapshot: IndexSnapshot) -> bool:
         """Check a sentence; say whether it is shown."""
         finding = supported_by(written.text, written.citations, self._hits)
         self._faults.update(fault.value for fault in finding.faults)
