@@ -4,15 +4,12 @@ Everything else in the index folder can be made again from it. A reader takes a 
 writers do meanwhile); a writer takes the folder's lock and gets a `Transaction`, which is kept whole or not at all.
 """
 
-import fcntl
 import logging
 import os
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TextIO
 
 from index.errors import (
     IndexBusyError,
@@ -24,13 +21,13 @@ from index.errors import (
     StorageError,
 )
 from index.interface import Rankings
+from index.locking import LOCK, hold_lock
 from index.reading import IndexSnapshot
 from index.schema import APPLICATION_ID, FORMAT_VERSION, TABLES, IndexMeta
 from index.snapshot import Snapshot, check_pages
 from index.transaction import Transaction
 
 DATABASE = "store.sqlite3"
-LOCK = "lock"
 BUSY_SECONDS = 30
 LOCK_SECONDS = 3.0
 # How the names begin of all that may lie in an index folder.
@@ -77,7 +74,7 @@ class Store:
         self._check_folder()
         with ExitStack() as stack:
             with self._translated():
-                stack.enter_context(self._locked(LOCK_SECONDS))
+                stack.enter_context(hold_lock(self.folder, LOCK_SECONDS))
                 if rebuild:
                     self._set_damaged_aside()
                 connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
@@ -110,7 +107,7 @@ class Store:
         self._check_folder()
         with ExitStack() as stack:
             with self._translated():
-                stack.enter_context(self._locked(LOCK_SECONDS))
+                stack.enter_context(hold_lock(self.folder, LOCK_SECONDS))
             with self._translated_database():
                 yield
 
@@ -187,29 +184,11 @@ class Store:
             )
 
     @contextmanager
-    def _locked(self, seconds: float = 0) -> Iterator[None]:
-        """Hold the folder's lock, after waiting so long for it. The kernel drops it with the process."""
-        with open(self.folder / LOCK, "a+", encoding="ascii", errors="replace") as file:
-            deadline = time.monotonic() + seconds
-            while not _try_lock(file):
-                if time.monotonic() >= deadline:
-                    file.seek(0)
-                    holder = file.read(20).strip() or "unknown"
-                    raise IndexBusyError(
-                        f"another process ({holder}) is writing to {self.folder}: try again when it has finished"
-                    )
-                time.sleep(0.1)
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
-            yield
-
-    @contextmanager
     def locked_if_free(self) -> Iterator[bool]:
         """Hold the writer's lock if it can be had at once; say whether it is held. Used to mend views."""
         with ExitStack() as stack:
             try:
-                stack.enter_context(self._locked())
+                stack.enter_context(hold_lock(self.folder))
             except (IndexBusyError, OSError):
                 locked = False
             else:
@@ -219,7 +198,7 @@ class Store:
     def is_locked(self) -> bool:
         """Say whether someone else is writing."""
         try:
-            with self._locked():
+            with hold_lock(self.folder):
                 return False
         except IndexBusyError:
             return True
@@ -294,11 +273,3 @@ class Store:
 
     def _damaged(self, what: str) -> IndexDamagedError:
         return IndexDamagedError(f"the index at {self.folder} is damaged ({what}): run `rag index FOLDER --rebuild`")
-
-
-def _try_lock(file: TextIO) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -55,6 +55,8 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     if not history:
         return question
     last = history[-1]
+    if question.strip().casefold() == last.question.strip().casefold():
+        return last.searched  # asked again
     if last.choices and YES.match(question):
         return last.searched if len(last.choices) > 1 else f"{last.searched[-MAX_SEARCHED:]} {last.choices[0]}"
     choice = _chosen(question, last.choices)

@@ -42,7 +42,7 @@ def test_a_source_is_shown_in_its_document(client: TestClient, desk: Desk, conve
 
 def test_a_pdf_shows_its_page(client: TestClient, desk: Desk, conversations: Conversations, folder: Path) -> None:
     assert desk.keep("house.pdf", pages(("Cellars are cold.",), ("The lift of the house stops at three.",)))
-    _, turn = asked(desk, conversations, "Where does the lift of the house stop?")
+    _, turn = asked(desk, conversations, "Does the lift of the house stop at three?")
     assert client.get(f"/api/turns/{turn}/sources/1").json()["pages"] is True
     (found,) = client.get(f"/api/turns/{turn}/sources/1/pages").json()["pages"]
     assert found["page"] == 2

@@ -160,6 +160,7 @@ ANSWERED = Turn("What did they say?", "What did they say?", ("Anna Smith resigne
         ("What is the rent of the flat?", ASKED_BACK, "What is the rent of the flat?"),
         ("Why did the second one happen?", ANSWERED, "Ben Ott stayed. Why did the second one happen?"),
         ("And in 2024?", ANSWERED, "What did they say? And in 2024?"),
+        ("what did they say? ", ANSWERED, "What did they say?"),
     ],
 )
 def test_a_reply_is_made_to_stand_alone(reply: str, turn: Turn, searched: str) -> None:
