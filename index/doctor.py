@@ -62,11 +62,10 @@ def _examine_store(snapshot: Snapshot) -> Iterator[Check]:
     yield Check("database", True, f"pages sound, generation {snapshot.generation}")
     snapshot.check_rows()
     yield Check("texts", True, f"{documents} documents are what was written")
-    for batch, _ in snapshot.chunks_since(0):
-        for stored in batch:
-            if not _spans_hold(snapshot, stored):
-                yield Check("spans", False, f"a sentence of chunk {stored.key} is outside its text", MEND_STORE)
-                return
+    for stored, _ in snapshot.all_chunks():
+        if not _spans_hold(snapshot, stored):
+            yield Check("spans", False, f"a sentence of chunk {stored.key} is outside its text", MEND_STORE)
+            return
     yield Check("spans", True, f"all sentences of {chunks} chunks are at their place in the text")
 
 
@@ -95,8 +94,7 @@ def _examine_vectors(snapshot: Snapshot, encoder: Encoder, seed: int) -> Check:
         return Check("vectors", False, f"made with {snapshot.meta.encoder}, asked with {encoder.identity}", MEND_STORE)
     _, chunks = snapshot.counts()
     chosen = set(np.random.default_rng(seed).choice(chunks, min(SAMPLE, chunks), replace=False).tolist())
-    numbered = enumerate(pair for batch in snapshot.chunks_since(0) for pair in zip(*batch, strict=True))
-    sample = [pair for number, pair in numbered if number in chosen]
+    sample = [pair for number, pair in enumerate(snapshot.all_chunks()) if number in chosen]
     texts = [text_to_encode(snapshot.text(stored.document_id), stored.chunk) for stored, _ in sample]
     if not texts:
         return Check("vectors", True, "none")

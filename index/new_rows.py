@@ -8,9 +8,21 @@ from datetime import UTC, datetime
 import numpy as np
 
 from index.chunking import text_to_encode
+from index.errors import IndexIncompatibleError
 from index.reading import Row
 from index.records import NewDocument
 from index.schema import checksum, text_digest
+
+
+def dimension_of(document: NewDocument, known: int) -> int:
+    """Return the length of a document's vectors. Raises IndexIncompatibleError if another is `known` (0: none is)."""
+    dimension = int(document.vectors.shape[1])
+    if known not in (0, dimension):
+        raise IndexIncompatibleError(
+            f"the index has vectors of length {known}, the model gives {dimension}:"
+            " run `rag index FOLDER --rebuild` to make it again"
+        )
+    return dimension
 
 
 def document_row(document: NewDocument) -> Row:

@@ -211,7 +211,7 @@ class IndexSnapshot(ABC):
         return found
 
     def _stored_chunk(self, row: Row) -> StoredChunk:
-        self.check_row(row)
+        """Return the chunk of a row whose checksum was compared."""
         self.check_length(row)
         id_, key, document_id, start, end, *_ = row
         text = self.text(document_id)

@@ -39,14 +39,7 @@ class ChunkRows(IndexSnapshot):
 
     def vectors_between(self, first: int, last: int) -> Iterator[tuple[Ids, Vectors]]:
         """Yield batches of the ids from `first` to `last`, in that order, and their vectors (a row each)."""
-        while True:
-            rows = self._connection.execute(
-                f"SELECT {COLUMNS} FROM chunks WHERE id BETWEEN ? AND ? ORDER BY id LIMIT {BATCH}", (first, last)
-            ).fetchall()
-            if not rows:
-                return
-            yield self._ids_and_vectors(rows)
-            first = rows[-1][0] + 1
+        yield from map(self._ids_and_vectors, self.rows_between(first, last))
 
     def vectors_since(self, generation: int) -> Iterator[tuple[Ids, Vectors]]:
         """Yield the same of the chunks that were added after a generation; their ids are higher than all before."""
@@ -64,6 +57,17 @@ class ChunkRows(IndexSnapshot):
             marks = ",".join("?" * len(part))
             rows += self._connection.execute(f"SELECT {COLUMNS} FROM chunks WHERE id IN ({marks}) ORDER BY id", part)
         return self._ids_and_vectors(rows)
+
+    def rows_between(self, first: int, last: int) -> Iterator[list[Row]]:
+        """Yield batches of the rows with ids from `first` to `last`, in that order, unchecked."""
+        while True:
+            rows = self._connection.execute(
+                f"SELECT {COLUMNS} FROM chunks WHERE id BETWEEN ? AND ? ORDER BY id LIMIT {BATCH}", (first, last)
+            ).fetchall()
+            if not rows:
+                return
+            yield rows
+            first = rows[-1][0] + 1
 
     def _ids_and_vectors(self, rows: Sequence[Row]) -> tuple[Ids, Vectors]:
         for row in rows:

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from index.documents import FileStat
 from index.encoding import Vectors
 from index.reading import DOCUMENT_COLUMNS, Row, damaged, from_json
 from index.records import DocumentRecord, FileRecord, StoredChunk
-from index.rows import BATCH, COLUMNS, ChunkRows
+from index.rows import BATCH, COLUMNS, LAST_ID, ChunkRows
 from index.schema import IndexMeta
 
 
@@ -116,33 +117,19 @@ class Snapshot(ChunkRows):
             marks = ",".join("?" * len(part))
             yield from self._connection.execute(f"SELECT {COLUMNS} FROM chunks WHERE {column} IN ({marks})", part)
 
-    def chunks_since(self, generation: int) -> Iterator[tuple[list[StoredChunk], Vectors]]:
-        """Yield batches of the chunks that were added after a generation, with their vectors (rows in order)."""
-        last = 0
-        while True:
-            rows = self._connection.execute(
-                f"SELECT {COLUMNS} FROM chunks WHERE generation > ? AND id > ? ORDER BY id LIMIT {BATCH}",
-                (generation, last),
-            ).fetchall()
-            if not rows:
-                return
-            chunks = [self._stored_chunk(row) for row in rows]
-            yield chunks, np.frombuffer(b"".join(row[7] for row in rows), "<f4").reshape(len(rows), self.dimension)
-            last = rows[-1][0]
+    def all_chunks(self) -> Iterator[tuple[StoredChunk, Vectors]]:
+        """Yield every chunk with its vector of shape (dimension,), by id."""
+        for row in chain.from_iterable(self.rows_between(1, LAST_ID)):
+            self.check_row(row)
+            yield self._stored_chunk(row), np.frombuffer(row[7], "<f4")
 
     def indexed_texts(self, first: int, last: int) -> Iterator[tuple[int, str]]:
         """Yield what is searched by words of the chunks with ids from `first` to `last`: id, headings and own text."""
-        while True:
-            rows = self._connection.execute(
-                f"SELECT {COLUMNS} FROM chunks WHERE id BETWEEN ? AND ? ORDER BY id LIMIT {BATCH}", (first, last)
-            ).fetchall()
-            if not rows:
-                return
+        for rows in self.rows_between(first, last):
             for row in rows:
                 self.check_row(row)
                 id_, _, document_id, start, end, heading, *_ = row
                 yield id_, "\n".join([*json.loads(heading), self.text(document_id)[start:end]])
-            first = rows[-1][0] + 1
 
     def check_pages(self) -> None:
         """Let SQLite check its own pages. Raises IndexDamagedError with what it found."""
@@ -152,7 +139,7 @@ class Snapshot(ChunkRows):
         """Compare the checksum of every row. Raises IndexDamagedError at the first that differs."""
         for document in self.documents():
             self.text(document.id)
-        for _ in self.chunks_since(0):
+        for _ in self.all_chunks():
             pass
 
 

@@ -5,7 +5,7 @@ import sqlite3
 from dataclasses import asdict, astuple
 
 from index.errors import IndexIncompatibleError
-from index.new_rows import chunk_rows, document_row, now
+from index.new_rows import chunk_rows, dimension_of, document_row, now
 from index.records import FileRecord, NewDocument
 from index.schema import IndexMeta, difference
 from index.snapshot import Snapshot
@@ -34,12 +34,7 @@ class Transaction:
 
         Raises IndexIncompatibleError if its vectors are of another length than the index's.
         """
-        dimension = document.vectors.shape[1]
-        if self._dimension not in (0, dimension):
-            raise IndexIncompatibleError(
-                f"the index has vectors of length {self._dimension}, the model gives {dimension}:"
-                " run `rag index FOLDER --rebuild` to make it again"
-            )
+        dimension = dimension_of(document, self._dimension)
         self.remove(document.name)
         cursor = self._connection.execute(
             "INSERT INTO documents"

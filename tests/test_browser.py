@@ -1,19 +1,13 @@
-"""A real browser on the real page, with the real models: what a person sees and does.
-
-Debian's chromium, driven by playwright; a missing browser fails these tests, it does not skip them.
-"""
+"""What a person sees on the page: answers and their sources, documents, conversations; by keyboard, and on a phone."""
 
 import re
-import socket
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import uvicorn
 from axe_playwright_python.base import AXE_FILE_PATH
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from index.build import Builder
 from index.encoders import question_encoder
@@ -21,111 +15,17 @@ from index.store import Store
 from rag.assemble import index_meta, open_chain
 from rag.chain import Chain
 from rag.settings import Settings
-from server.app import create_app
+from tests.browsing import WHY, Person, Site, browser, person, serve, site
 from tests.conftest import SEED
-from ui.desk import Desk
 
-WHY = "Why wasn't Ábrego García returned?"
+__all__ = ["browser", "person", "site"]
+
 EVIL = "<img src=x onerror=document.title='run'>.txt"
 EVIL_TEXT = """The zebra secret is ![image](http://evil.example/a.png) and [link](javascript:alert(1)).
 
 The zebra script is <script>document.title='run'</script> <img src="http://evil.example/b.png">
 ${document.title} {{value}}.
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield launched
-        launched.close()
-
-
-@dataclass
-class Site:
-    """A running server, and its desk for a test to reach behind the page."""
-
-    address: str
-    desk: Desk
-    folder: Path
-
-
-def serve(folder: Path, *, seeds: bool = True, **values: object) -> Iterator[Site]:
-    settings = Settings(index=folder / ".rag", **values)
-    if seeds:
-        (folder / "seeds").mkdir()
-        (folder / "seeds" / SEED.name).write_bytes(SEED.read_bytes())
-        Builder(Store(settings.index), index_meta(settings), question_encoder).build(folder / "seeds")
-    desk = Desk(settings)
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(desk), log_level="error", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    yield Site(f"http://127.0.0.1:{listening.getsockname()[1]}/", desk, folder)
-    server.should_exit = True
-    thread.join(20)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    yield from serve(tmp_path_factory.mktemp("site"))
-
-
-@dataclass
-class Person:
-    """A page of a browser of its own, everything that it asked for, and what went wrong in it."""
-
-    page: Page
-    context: BrowserContext
-    requests: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    dialogs: list[str] = field(default_factory=list)
-
-    def open(self, address: str) -> "Person":
-        self.page.on("request", lambda r: self.requests.append(r.url))
-        self.page.on("pageerror", lambda e: self.errors.append(str(e)))
-        self.page.on("dialog", self._accept)
-        self.page.goto(address)
-        expect(self.page.locator("#status")).to_contain_text(re.compile("Ready|No documents"), timeout=60_000)
-        return self
-
-    def _accept(self, dialog: Dialog) -> None:
-        self.dialogs.append(dialog.message)
-        dialog.accept()
-
-    def ask(self, question: str) -> None:
-        before = self.page.locator(".turn:not(.live)").count()
-        self.page.fill("#question textarea", question)
-        self.page.press("#question textarea", "Enter")
-        expect(self.page.locator(".turn:not(.live)")).to_have_count(before + 1, timeout=60_000)
-
-    def last(self, selector: str) -> str:
-        return self.page.locator(".turn").last.locator(selector).first.inner_text()
-
-    def tab(self, name: str) -> None:
-        self.page.get_by_role("tab", name=name).click()
-
-    def upload(self, name: str, content: bytes) -> str:
-        self.tab("Documents")
-        self.page.set_input_files("#files", {"name": name, "mimeType": "text/plain", "buffer": content})
-        state = self.page.locator("#uploads li span")
-        expect(state).to_have_text(re.compile("indexed|not indexed"), timeout=60_000)
-        return state.inner_text()
-
-
-@pytest.fixture
-def person(browser: Browser, site: Site) -> Iterator[Callable[..., Person]]:
-    contexts = []
-
-    def make(address: str = site.address, **options: object) -> Person:
-        context = browser.new_context(**options)
-        contexts.append(context)
-        return Person(context.new_page(), context).open(address)
-
-    yield make
-    for context in contexts:
-        context.close()
 
 
 def test_ask_and_click_a_citation(person: Callable[..., Person]) -> None:
@@ -271,101 +171,6 @@ def test_nothing_in_a_document_runs_or_calls_out(person: Callable[..., Person]) 
     ana.tab("Documents")
     page.get_by_role("button", name=f"Remove uploads/{EVIL}").click()
     expect(page.locator("#documents-said")).to_contain_text("Removed")
-
-
-def held_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Hold every answer up until the event is set."""
-    reranker = site.desk.chain().judge.reranker
-    score = reranker.score
-    go_on = threading.Event()
-
-    def slow(question: str, texts: list[str]) -> object:
-        go_on.wait(30)
-        return score(question, texts)
-
-    monkeypatch.setattr(reranker, "score", slow)
-    return go_on
-
-
-def test_stop_while_it_is_answering(person: Callable[..., Person], site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    ana = person()
-    go_on = held_up(site, monkeypatch)
-    ana.page.fill("#question textarea", WHY)
-    ana.page.press("#question textarea", "Enter")
-    expect(ana.page.locator(".turn.live")).to_be_visible()
-    ana.page.get_by_role("button", name="Stop").click()
-    expect(ana.page.locator(".turn .note")).to_have_text("Stopped before there was an answer.")
-    expect(ana.page.locator("#send")).to_be_visible()
-    go_on.set()
-    monkeypatch.undo()
-    ana.page.get_by_role("button", name="Ask again").click()
-    expect(ana.page.locator(".turn .sentence").first).to_be_visible(timeout=60_000)
-    assert ana.page.locator(".turn").count() == 1
-
-
-def test_a_reload_while_it_is_answering_loses_nothing(
-    person: Callable[..., Person], site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ana = person()
-    go_on = held_up(site, monkeypatch)
-    ana.page.fill("#question textarea", "What is CECOT?")
-    ana.page.press("#question textarea", "Enter")
-    expect(ana.page.locator(".turn.live")).to_be_visible()
-    ana.page.fill("#question textarea", "typed while waiting")
-    ana.page.reload()
-    expect(ana.page.locator(".turn.live")).to_be_visible(timeout=30_000)
-    ana.page.fill("#question textarea", "typed while waiting")
-    go_on.set()
-    expect(ana.page.locator(".turn:not(.live) .sentence").first).to_be_visible(timeout=60_000)
-    assert ana.page.input_value("#question textarea") == "typed while waiting"
-
-
-def test_an_edit_can_be_given_up_and_survives_an_empty_question(person: Callable[..., Person]) -> None:
-    ana = person()
-    ana.ask("What is CECOT?")
-    ana.page.get_by_role("button", name="Edit").click()
-    expect(ana.page.locator("#question textarea")).to_have_value("What is CECOT?")
-    ana.page.fill("#question textarea", "")
-    ana.page.press("#question textarea", "Enter")
-    expect(ana.page.get_by_text("Write a question first.")).to_be_visible()
-    ana.page.get_by_role("button", name="Cancel").click()
-    expect(ana.page.get_by_role("button", name="Cancel")).to_have_count(0)
-    ana.ask("Who is Pam Bondi?")
-    assert ana.page.locator(".turn").count() == 2
-
-
-def test_edit_replaces_the_question_and_what_came_after(person: Callable[..., Person]) -> None:
-    ana = person()
-    ana.ask("What is CECOT?")
-    ana.ask("Who is Pam Bondi?")
-    ana.page.locator(".turn").first.get_by_role("button", name="Edit").click()
-    expect(ana.page.locator("#question textarea")).to_have_value("What is CECOT?")
-    ana.page.fill("#question textarea", "Who is Kristi Noem?")
-    ana.page.press("#question textarea", "Enter")
-    expect(ana.page.locator(".turn:not(.live) .asked")).to_have_text([re.compile("Who is Kristi Noem")], timeout=60_000)
-
-
-def test_helpful_or_not_is_kept(person: Callable[..., Person]) -> None:
-    ana = person()
-    ana.ask("What is CECOT?")
-    button = ana.page.get_by_role("button", name="Not helpful")
-    button.click()
-    expect(button).to_have_attribute("aria-pressed", "true")
-    ana.page.get_by_label("Comment on this answer").fill("too short")
-    ana.page.get_by_role("button", name="Send").click()
-    expect(ana.page.locator(".actions [role=status]")).to_have_text("Thank you, noted.")
-    ana.page.reload()
-    expect(ana.page.get_by_role("button", name="Not helpful")).to_have_attribute("aria-pressed", "true")
-
-
-def test_copy_gives_the_answer_with_its_quotes(person: Callable[..., Person]) -> None:
-    ana = person(permissions=["clipboard-read", "clipboard-write"])
-    ana.ask("What is CECOT?")
-    ana.page.get_by_role("button", name="Copy").click()
-    expect(ana.page.get_by_role("button", name="Copied")).to_be_visible()
-    copied = ana.page.evaluate("navigator.clipboard.readText()")
-    assert copied.startswith("What is CECOT?\n\n")
-    assert f"[1] seeds/{SEED.name}" in copied
 
 
 def test_examples_come_from_the_documents(person: Callable[..., Person]) -> None:

@@ -6,18 +6,13 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from index.build import Builder
-from index.encoders import question_encoder
-from index.store import Store
-from rag.assemble import index_meta
 from rag.generation.providers import served
-from rag.settings import Settings
+from tests.browsing import Person, Site, browser, index, person, serve
 from tests.servers import KEY, Server, openai, scripted_server, status, stream, tiny_model
-from tests.test_browser import Person, Site, browser, serve
 
-__all__ = ["browser"]
+__all__ = ["browser", "person"]
 
 QUESTION = "What is the rent of the lease?"
 GOOD = "The rent is 900 euros [1]. "
@@ -30,39 +25,24 @@ def server() -> Iterator[Server]:
         yield scripted
 
 
-def index(folder: Path) -> None:
+def lease(folder: Path) -> None:
     (folder / "papers").mkdir()
     (folder / "papers" / "lease.txt").write_text("The lease\n\nThe lease ends on 3 May 2031. The rent is 900 euros.\n")
-    settings = Settings(index=folder / ".rag")
-    Builder(Store(settings.index), index_meta(settings), question_encoder).build(folder / "papers")
+    index(folder, "papers")
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("model")
-    index(folder)
+    lease(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPENAI_API_KEY", KEY)
         model = {"model": "openai:m", "model_url": server.url, "keep_unsupported": True}
         yield from serve(folder, seeds=False, **model)
 
 
-@pytest.fixture
-def person(browser: Browser) -> Iterator[Callable[[Site], Person]]:
-    contexts = []
-
-    def make(site: Site) -> Person:
-        context = browser.new_context()
-        contexts.append(context)
-        return Person(context.new_page(), context).open(site.address)
-
-    yield make
-    for context in contexts:
-        context.close()
-
-
 def test_a_sentence_is_seen_while_the_next_is_written(
-    person: Callable[[Site], Person], site: Site, server: Server
+    person: Callable[..., Person], site: Site, server: Server
 ) -> None:
     go_on = threading.Event()
     events = openai([GOOD, "The lease ends on 3 May 2031", " [1]."])
@@ -74,7 +54,7 @@ def test_a_sentence_is_seen_while_the_next_is_written(
             handler.wfile.write(line.encode() + b"\n")
 
     server.replies = [reply]
-    page = person(site).page
+    page = person().page
     page.fill("#question textarea", QUESTION)
     page.press("#question textarea", "Enter")
     live = page.locator(".turn.live .sentence")
@@ -91,10 +71,10 @@ def test_a_sentence_is_seen_while_the_next_is_written(
 
 
 def test_what_a_model_invents_is_marked_and_cannot_run(
-    person: Callable[[Site], Person], site: Site, server: Server
+    person: Callable[..., Person], site: Site, server: Server
 ) -> None:
     server.replies = [stream(openai([EVIL, GOOD]))]
-    someone = person(site)
+    someone = person()
     someone.ask(QUESTION)
     turn = someone.page.locator(".turn").last
     expect(turn.locator(".sentence")).to_have_count(2)
@@ -106,9 +86,9 @@ def test_what_a_model_invents_is_marked_and_cannot_run(
     assert all(url.startswith((site.address, "data:", "blob:")) for url in someone.requests)
 
 
-def test_a_model_that_fails_is_told_and_replaced(person: Callable[[Site], Person], site: Site, server: Server) -> None:
+def test_a_model_that_fails_is_told_and_replaced(person: Callable[..., Person], site: Site, server: Server) -> None:
     server.replies = [status(401)]
-    someone = person(site)
+    someone = person()
     someone.ask(QUESTION)
     turn = someone.page.locator(".turn").last
     expect(turn).to_contain_text("The rent is 900 euros.")
@@ -117,16 +97,16 @@ def test_a_model_that_fails_is_told_and_replaced(person: Callable[[Site], Person
 
 
 def test_llama_cpps_server_writes_on_the_page(
-    person: Callable[[Site], Person], tmp_path_factory: pytest.TempPathFactory
+    person: Callable[..., Person], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """The same with a real server and a real, poor model: what is shown is supported, or is the documents' own."""
     folder = tmp_path_factory.mktemp("llama")
-    index(folder)
+    lease(folder)
     url, key = served(str(tiny_model()), 2_048)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPENAI_API_KEY", key)
         for site in serve(folder, seeds=False, model="openai:tiny", model_url=url, k=1):
-            someone = person(site)
+            someone = person(site.address)
             someone.ask(QUESTION)
             turn = someone.page.locator(".turn").last
             text = turn.inner_text()

@@ -5,18 +5,13 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from index.build import Builder
-from index.encoders import question_encoder
-from index.store import Store
-from rag.assemble import index_meta
-from rag.settings import Settings
+from tests.browsing import Person, Site, browser, index, person, serve
 from tests.pdfs import Writer
-from tests.test_browser import Person, Site, browser, serve
 from tests.test_pdf import GARDEN, LEASE
 
-__all__ = ["browser"]
+__all__ = ["browser", "person"]
 
 # Where the picture's paint is: yellow, on a page that is black and white.
 PAINTED = """async (image) => {
@@ -42,23 +37,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     writer.down(*LEASE).page()
     (folder / "papers" / "lease.pdf").write_bytes(writer.data())
     (folder / "papers" / "cats.txt").write_text("The cat of the harbour is called Minka.\n")
-    settings = Settings(index=folder / ".rag")
-    Builder(Store(settings.index), index_meta(settings), question_encoder).build(folder / "papers")
+    index(folder, "papers")
     yield from serve(folder, seeds=False)
-
-
-@pytest.fixture
-def person(browser: Browser, site: Site) -> Iterator[Callable[..., Person]]:
-    contexts = []
-
-    def make(**options: object) -> Person:
-        context = browser.new_context(**options)
-        contexts.append(context)
-        return Person(context.new_page(), context).open(site.address)
-
-    yield make
-    for context in contexts:
-        context.close()
 
 
 def test_the_page_is_drawn_with_the_sentence_painted(person: Callable[..., Person], tmp_path: Path) -> None:

@@ -37,10 +37,10 @@ def test_an_upload_is_encoded_as_a_document_by_the_multilingual_encoder(tmp_path
     desk.warm.load()
     desk.keep("bikes.txt", b"Bicycles have two wheels.\n")
     with desk.store.snapshot() as snapshot:
-        ((_, vectors),) = list(snapshot.chunks_since(0))
+        ((_, vector),) = list(snapshot.all_chunks())
     document, question = (E5Encoder(is_question=q).encode(["Bicycles have two wheels."])[0] for q in (False, True))
-    assert vectors[0] == pytest.approx(document, abs=1e-5)
-    assert vectors[0] != pytest.approx(question, abs=1e-3)
+    assert vector == pytest.approx(document, abs=1e-5)
+    assert vector != pytest.approx(question, abs=1e-3)
 
 
 def test_removing_what_was_not_uploaded_leaves_its_file(client: TestClient, folder: Path) -> None:

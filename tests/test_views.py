@@ -24,15 +24,11 @@ def states(store: Store) -> list[ViewState]:
 
 
 def ids(snapshot: Snapshot) -> list[int]:
-    return [stored.id for batch, _ in snapshot.chunks_since(0) for stored in batch]
+    return [stored.id for stored, _ in snapshot.all_chunks()]
 
 
 def brute_force(snapshot: Snapshot, vector: np.ndarray) -> dict[int, float]:
-    return {
-        stored.id: float(row @ vector)
-        for batch, vectors in snapshot.chunks_since(0)
-        for stored, row in zip(batch, vectors, strict=True)
-    }
+    return {stored.id: float(row @ vector) for stored, row in snapshot.all_chunks()}
 
 
 def test_views_are_in_step_after_every_build(store: Store, folder: Path) -> None:

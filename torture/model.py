@@ -135,7 +135,7 @@ class IndexMachine(RuleBasedStateMachine):
             return
         encoder = WordEncoder()
         with self.store.snapshot() as snapshot:
-            stored = [chunk for batch, _ in snapshot.chunks_since(0) for chunk in batch]
+            stored = [chunk for chunk, _ in snapshot.all_chunks()]
             said = [text_to_encode(snapshot.text(chunk.document_id), chunk.chunk) for chunk in stored]
         vectors = encoder.encode(said)
         for word in ("lease", "night fish"):

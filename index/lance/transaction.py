@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from index.errors import IndexBusyError, IndexIncompatibleError
 from index.lance.snapshot import FORMAT_VERSION, LanceSnapshot
 from index.lance.table import META, batch, one_of, schema
-from index.new_rows import chunk_rows, document_row, now
+from index.new_rows import chunk_rows, dimension_of, document_row, now
 from index.reading import CHUNK_COLUMNS, DOCUMENT_COLUMNS, IndexSnapshot
 from index.records import FileRecord, NewDocument
 from index.schema import IndexMeta, difference
@@ -59,13 +59,7 @@ class LanceTransaction:
 
         Raises IndexIncompatibleError if its vectors are of another length than the index's.
         """
-        dimension = document.vectors.shape[1]
-        if self._dimension not in (0, dimension):
-            raise IndexIncompatibleError(
-                f"the index has vectors of length {self._dimension}, the model gives {dimension}:"
-                " run `rag index FOLDER --rebuild` to make it again"
-            )
-        self._dimension = dimension
+        self._dimension = dimension_of(document, self._dimension)
         self.remove(document.name)
         document_id = self._next_document
         self._next_document += 1
