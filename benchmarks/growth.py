@@ -11,8 +11,9 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -49,15 +50,15 @@ def row(folder: Path, pool: Pool, questions: Sequence[str], chunks: int) -> Row:
     size = sum(path.stat().st_size for path in store.folder.rglob("*") if path.is_file())
     chain = open_chain(Settings(index=store.folder))
     chain.invoke(questions[0])
-    answers = [_milliseconds(lambda q=q: chain.invoke(q)) for q in questions[1:]]  # type: ignore[misc]
-    searches = [_milliseconds(lambda q=q: chain.searcher.search(q, 8)) for q in questions]  # type: ignore[misc]
+    answers = [_milliseconds(partial(chain.invoke, question)) for question in questions[1:]]
+    searches = [_milliseconds(partial(chain.searcher.search, question, 8)) for question in questions]
     shutil.rmtree(store.folder)
     return Row(chunks, seconds, size, statistics.median(searches), statistics.median(answers))
 
 
-def _milliseconds(work: object) -> float:
+def _milliseconds(work: Callable[[], object]) -> float:
     started = time.perf_counter()
-    work()  # type: ignore[operator]
+    work()
     return (time.perf_counter() - started) * 1000
 
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from index.build import Builder, BuildReport
+from index.errors import IndexBusyError
 from index.interface import IndexStore
 from index.models import go_offline
 from index.schema import IndexMeta
@@ -139,3 +140,16 @@ def assert_one_line_error(result: subprocess.CompletedProcess[str], code: int, *
     assert result.stderr.count("\n") == 1, result.stderr
     for part in parts:
         assert part in result.stderr
+
+
+def write_twice_at_once(table: IndexStore) -> None:
+    """Commit while another transaction is open: the later commit, which removes the cats, must be refused."""
+
+    def write_meanwhile() -> None:
+        with table.transaction(META) as late:
+            late.remove("docs/cats.md")
+            with table.transaction(META) as early:
+                early.remove("docs/lease.txt")
+
+    with pytest.raises(IndexBusyError, match="another process wrote"):
+        write_meanwhile()

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from index.errors import IndexBusyError, IndexMissingError, RagError, StorageError
+from index.errors import IndexMissingError, RagError, StorageError
 from index.lance import LanceStore
 from index.lance.storage import CREDENTIALS
 from index.migration import migrate
 from index.store import Store
-from tests.conftest import META, assert_one_line_error, build, rag, searcher
+from tests.conftest import assert_one_line_error, build, rag, searcher, write_twice_at_once
 from tests.object_storage import ObjectStorage, free_ports, object_storage, refusal
 
 
@@ -54,15 +54,7 @@ def test_an_index_on_s3_is_built_searched_changed_and_moved(table: LanceStore, s
 
 def test_of_two_writers_on_s3_the_second_is_refused(table: LanceStore, folder: Path) -> None:
     build(table, folder)
-
-    def write_meanwhile() -> None:
-        with table.transaction(META) as late:
-            late.remove("docs/cats.md")
-            with table.transaction(META) as early:
-                early.remove("docs/lease.txt")
-
-    with pytest.raises(IndexBusyError, match="another process wrote"):
-        write_meanwhile()
+    write_twice_at_once(table)
     with table.snapshot() as snapshot:
         assert [record.name for record in snapshot.documents()] == ["docs/cats.md", "docs/sub/dogs.txt"]
 

@@ -22,7 +22,7 @@ from index.reading import IndexSnapshot
 from index.store import Store
 from index.words import ANALYZERS, WEIGHTS
 from rag.settings import Settings
-from tests.conftest import META, ROOT, WordEncoder, build, searcher
+from tests.conftest import META, ROOT, WordEncoder, build, searcher, write_twice_at_once
 from ui.desk import Desk
 
 
@@ -79,15 +79,7 @@ def test_the_best_by_both_columns_are_those_of_all_scores(table: LanceStore, tmp
 
 def test_of_two_writers_the_second_is_refused_and_nothing_of_it_is_kept(table: LanceStore, folder: Path) -> None:
     build(table, folder)
-
-    def write_meanwhile() -> None:
-        with table.transaction(META) as late:
-            late.remove("docs/cats.md")
-            with table.transaction(META) as early:
-                early.remove("docs/lease.txt")
-
-    with pytest.raises(IndexBusyError, match="another process wrote"):
-        write_meanwhile()
+    write_twice_at_once(table)
     assert names(table) == ["docs/cats.md", "docs/sub/dogs.txt"]
 
 
