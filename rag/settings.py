@@ -108,6 +108,9 @@ def given_settings(flags: Mapping[str, object]) -> dict[str, Given]:
     named = os.environ.get("RAG_CONFIG", "")
     path = Path(named or FILE)
     in_file = read_settings(path, KINDS) if named or path.is_file() else {}
+    if not named and "model_url" in in_file:
+        # A folder of somebody else's, such as a download, must not say where passages and a key are sent.
+        raise SettingError(f"{path}: model_url counts only in a file that RAG_CONFIG names: RAG_CONFIG={path} rag ...")
     found: dict[str, Given] = {}
     for setting in fields(Settings):
         if setting.metadata:

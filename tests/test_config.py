@@ -70,7 +70,7 @@ def test_an_argument_that_is_no_setting_is_refused(home: Path) -> None:
 
 def test_every_value_is_printed_with_its_origin_and_no_secret(home: Path) -> None:
     (home / "rag.toml").write_text('port = 8000\nmodel_url = "https://me:hush@models.example/v1"\n')
-    secrets = {"OPENAI_API_KEY": "sk-hush", "RAG_HOST": "::1"}
+    secrets = {"OPENAI_API_KEY": "sk-hush", "RAG_HOST": "::1", "RAG_CONFIG": "rag.toml"}
     done = rag("config", "-k", "7", "--json", cwd=home, **secrets)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -82,7 +82,15 @@ def test_every_value_is_printed_with_its_origin_and_no_secret(home: Path) -> Non
     assert found["keys"]["OPENAI_API_KEY"] is True
     assert "hush" not in done.stdout
     assert "hush" not in rag("config", cwd=home, **secrets).stdout
-    assert_one_line_error(rag("config", "-k", "70", cwd=home), 1, "k is 70, it must be from 1 to 50")
+    assert_one_line_error(rag("config", "-k", "70", cwd=home, **secrets), 1, "k is 70, it must be from 1 to 50")
+
+
+def test_a_folder_cannot_say_where_passages_and_a_key_are_sent(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "rag.toml").write_text('model_url = "https://models.example/v1"\n')
+    with pytest.raises(SettingError, match="model_url counts only in a file that RAG_CONFIG names"):
+        Settings.from_environment()
+    monkeypatch.setenv("RAG_CONFIG", "rag.toml")
+    assert Settings.from_environment().model_url == "https://models.example/v1"
 
 
 @pytest.mark.parametrize("place", ["s3://bucket/notes", "/data/notes.lance"])
