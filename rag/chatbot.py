@@ -53,7 +53,7 @@ class Chatbot:
         IndexMissingError if nothing is indexed, SettingError, ModelError.
         """
         source = None if folder is None else Path(folder)
-        place = Path(index) if index is not None else source / INDEX if source is not None else None
+        place = index if index is not None else source / INDEX if source is not None else None
         chosen = Settings.from_environment(index=place, **settings)
         if source is not None:
             _refresh(chosen, source)

@@ -12,7 +12,8 @@ from langchain_core.runnables import RunnablePassthrough
 import rag
 from index.build import Builder
 from index.encoders import question_encoder
-from index.errors import IndexMissingError, NoDocumentsError, QuestionError
+from index.errors import IndexMissingError, NoDocumentsError, QuestionError, RagError
+from index.lance.storage import CREDENTIALS
 from index.store import Store
 from rag import Answer, Chatbot
 from rag.assemble import index_meta
@@ -87,6 +88,14 @@ def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
         Chatbot.open(tmp_path, treshold=1)
     with pytest.raises(IndexMissingError):
         Chatbot.open(index=tmp_path / ".rag").ask(QUESTION)
+
+
+def test_the_index_may_be_a_table_on_s3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in CREDENTIALS:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(RagError, match="no credentials for s3://bucket/notes"):
+        Chatbot.open(index="s3://bucket/notes").ask("Where?")
 
 
 def test_without_a_folder_there_is_nothing_to_refresh(bot: Chatbot) -> None:
