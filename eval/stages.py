@@ -11,7 +11,7 @@ from rag.chain import Chain
 from rag.generation.writer import open_writer
 from rag.reranking import CosineReranker, Reranker, load_reranker
 from rag.settings import Settings
-from rag.stages import Question, Ranked, Retrieved, understood
+from rag.stages import Draft, Question, Ranked, Retrieved, understood
 
 STAGES = {
     "dense": "no search by meaning",
@@ -19,6 +19,7 @@ STAGES = {
     "rerank": "passages stay in the order of the search",
     "cross-encoder": "cosine similarity stands in for the cross-encoder",
     "rewrite": "a follow-up is searched for as it was asked",
+    "spelling": "a question that is refused stays as it was typed",
     "gate": "every question is answered",
 }
 ALWAYS_OPEN = -1e9
@@ -52,6 +53,10 @@ class AblatedChain(Chain):
             return super().rerank(retrieved)
         hits = tuple(RankedHit(hit, hit.score) for hit in retrieved.hits)
         return Ranked(retrieved.question, retrieved.generation, hits, self.judge_of(retrieved), retrieved.timings)
+
+    def again(self, draft: Draft) -> Draft:
+        """Leave a refusal as it is, if told so."""
+        return draft if "spelling" in self.without else super().again(draft)
 
 
 def open_ablated(settings: Settings, without: frozenset[str]) -> Chain:

@@ -1,7 +1,7 @@
 """Question to Answer, as one LangChain runnable: rewrite | retrieve | rerank | read | gate | again | write | verify.
 
 Every stage is a method that takes what the stage before returned (rag/stages.py), so a caller may stop after any of
-them, or leave out one that returns what it takes: `rewrite`, `gate_draft`, `again` and `write`. The last two do nothing
+them, or leave out one that returns what it takes: `rewrite`, `gate_draft`, `again` and `write`. The last does nothing
 without a language model.
 """
 
@@ -26,6 +26,7 @@ from rag.kinds import Kind
 from rag.question import checked
 from rag.reading import Reading, read
 from rag.reranking import Reranker
+from rag.spelling import respelled
 from rag.stages import Draft, Question, Ranked, Retrieved, Step, ranked_hits, timed, understood
 
 if TYPE_CHECKING:
@@ -159,15 +160,15 @@ class Chain:
         return replace(draft, reading=Reading((), draft.reading.confidence)) if draft.choices else draft
 
     def again(self, draft: Draft) -> Draft:
-        """Search once more for the question in a language model's other words, if the gate was shut."""
+        """Search once more, if the gate was shut: as the documents spell it, or in a language model's other words."""
         asked = draft.question
-        if self.writer is None or draft.reading.evidence or draft.choices or asked.use.failure:
+        if draft.reading.evidence or draft.choices:
             return draft
-        other = self._asked_of_model(asked, asked.searched, is_other=True)
-        if other == asked.searched:
-            return draft
-        found = self.gate_draft(self.read(self.rerank(self.retrieve(understood(replace(asked, searched=other))))))
-        return found if found.reading.evidence else draft
+        texts = (ranked.hit.passage.text for ranked in draft.hits)
+        found = self._instead(draft, respelled(asked.searched, texts, self.searcher.encoder.count_tokens))
+        if found is not draft or self.writer is None or asked.use.failure:
+            return found
+        return self._instead(draft, self._asked_of_model(asked, asked.searched, is_other=True))
 
     def write(self, draft: Draft) -> Draft:
         """Have the language model write the answer, if there is one and the gate is open."""
@@ -202,6 +203,14 @@ class Chain:
         answer = replace(answer, timings=timed(draft.timings, "verify", started))
         events.answered(answer)
         return answer
+
+    def _instead(self, draft: Draft, searched: str) -> Draft:
+        """Return the draft for another question if the gate opens for that, else `draft`."""
+        if searched == draft.question.searched:
+            return draft
+        asked = understood(replace(draft.question, searched=searched))
+        found = self.gate_draft(self.read(self.rerank(self.retrieve(asked))))
+        return found if found.reading.evidence else draft
 
     def _asked_of_model(self, asked: Question, otherwise: str, *, is_other: bool = False) -> str:
         """Return what the language model would search for, or `otherwise` if it fails or gives nothing usable."""

@@ -92,7 +92,7 @@ def test_every_stage_can_be_called_alone_and_the_runnable_is_all(chain: Chain) -
     answer = chain.verify(chain.gate_draft(draft))
     assert answer.claims == chain.invoke(question).claims == chain.runnable.invoke(question).claims
     assert list(answer.timings) == ["retrieve", "rerank", "read", "verify"]
-    assert len(chain.runnable.steps) == 8  # and `again` and `write`, which need a language model
+    assert len(chain.runnable.steps) == 8  # `again` needs a shut gate, `write` a language model
 
 
 def test_a_follow_up_is_searched_for_with_the_question_before_it(chain: Chain) -> None:
@@ -217,6 +217,7 @@ def test_why_he_was_not_returned(seed_chain: Chain, name: str) -> None:
         ("When did Trump welcome Bukele?", "April 14, 2025"),
         ("What did Pam Bondi offer?", "logistical support"),
         ("What did Trump call previous border policies?", '"sin"'),
+        ("how many migrnts did el salvdor acept since march", "over 200 migrants"),
     ],
 )
 def test_facts_of_the_article(seed_chain: Chain, question: str, held: str) -> None:
