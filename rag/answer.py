@@ -137,6 +137,10 @@ class Passage:
     lexical: float | None
     rerank: float | None
 
+    def holds(self, span: Span) -> bool:
+        """Say whether a span lies in this passage."""
+        return span.document == self.document and self.start <= span.start and span.end <= self.end
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -148,6 +152,7 @@ class Answer:
     `confidence` is the best sentence's score, which the gate compared with `threshold` (None: nothing to read); a
     further sentence may score below it. `generation` numbers the state of the index; `dropped` counts sentences that
     failed the support check; `timings` are seconds by stage. `writing` is what a language model had to do with it.
+    `closest` are, where the documents hold no answer, the sentences that come closest to one: the best first.
     """
 
     question: str
@@ -168,6 +173,7 @@ class Answer:
     choices: tuple[str, ...] = ()
     where: str = ""
     writing: Writing | None = None
+    closest: tuple[Span, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """Return plain dicts and lists, ready for JSON."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from rag.generation.writer import Writer
 
 FIRST_SCORED = 3  # of the passages, before it is decided whether the others need be scored
+CLOSEST = 2  # sentences that are shown where nothing answers
 LIST_FACTOR = 3  # so many times more passages are looked at for a question for a list
 
 
@@ -156,7 +157,8 @@ class Chain:
     def gate_draft(self, draft: Draft) -> Draft:
         """Take the evidence away if it is not good enough to answer from, or if it is open what was asked."""
         if not draft.judge.gate.passes(draft.reading.confidence):
-            return replace(draft, reading=Reading((), draft.reading.confidence), choices=())
+            closest = tuple(sorted(draft.reading.evidence, key=lambda piece: -piece.score)[:CLOSEST])
+            return replace(draft, reading=Reading((), draft.reading.confidence), choices=(), closest=closest)
         return replace(draft, reading=Reading((), draft.reading.confidence)) if draft.choices else draft
 
     def again(self, draft: Draft) -> Draft:

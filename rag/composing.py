@@ -51,7 +51,13 @@ def composed(draft: Draft, snapshot: IndexSnapshot, model: str) -> Answer:
         model=model if written else f"{EXTRACTIVE}/{draft.judge.reranker.name}",
         generation=draft.generation,
         writing=record,
+        closest=() if said.claims else _closest(draft, snapshot),
     )
+
+
+def _closest(draft: Draft, snapshot: IndexSnapshot) -> tuple[Span, ...]:
+    asked = draft.question
+    return tuple(span for _, span in verified(asked.searched, asked.kind, draft.closest, snapshot).values())
 
 
 def _is_used(written: Written) -> bool:

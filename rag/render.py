@@ -16,6 +16,7 @@ from rag.phrases import Phrases, phrases
 # C0 and C1 control characters but tab and newline; and the marks that turn the writing direction.
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 SHOWN_CHARACTERS = 240
+NEAREST = 3  # places that are shown where nothing answers
 
 
 def harmless(text: str) -> str:
@@ -38,7 +39,7 @@ def answer_lines(
         yield words.not_in_documents
         if answer.passages:
             yield from ("", words.nearest)
-            yield from passage_lines(answer.passages[:3], width)
+            yield from _nearest(answer, width)
         return
     if answer.verdict is Verdict.UNDERSPECIFIED:
         yield from (words.which, *(f"{n}. {printable(choice)}" for n, choice in enumerate(answer.choices, start=1)))
@@ -127,6 +128,15 @@ def passage_lines(passages: Sequence[Passage], width: int) -> Iterator[str]:
         scores = f"{rerank}{_scores(passage.score, passage.dense, passage.lexical)}"
         yield f"- {_where(passage)} ({scores})"
         yield from _indented(_beginning(passage.text), width)
+
+
+def _nearest(answer: Answer, width: int) -> Iterator[str]:
+    """Yield the sentences that come closest, then the passages that hold none of them: three at most."""
+    for span in answer.closest:
+        yield f"- {_where(span)}"
+        yield from _indented(f"“{printable(span.quote)}”", width)
+    others = [passage for passage in answer.passages if not any(map(passage.holds, answer.closest))]
+    yield from passage_lines(others[: NEAREST - len(answer.closest)], width)
 
 
 def _where(place: Span | Passage) -> str:

@@ -13,7 +13,7 @@ from rag.candidates import RankedHit
 from rag.comparison import Side, sides
 from rag.conversation import Turn
 from rag.kinds import Kind, kind_of
-from rag.reading import Reading
+from rag.reading import Evidence, Reading
 from rag.reranking import Reranker
 from rag.titles import titled
 
@@ -77,7 +77,8 @@ class Ranked:
 class Draft:
     """What the reader chose, not verified yet, or the choices that the question leaves open.
 
-    No evidence is left once it has come to a gate that is shut. `written` is what a language model has written so far.
+    Once it has come to a gate that is shut, no evidence is left in `reading`; `closest` is the best of it. `written` is
+    what a language model has written so far.
     """
 
     question: Question
@@ -88,6 +89,7 @@ class Draft:
     choices: tuple[str, ...]
     timings: dict[str, float]
     written: "Written | None" = None
+    closest: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from server.documents import picture
 from server.problems import responses
 from server.visiting import Admin, Reader, Room, Words, example
 from ui.conversations import Conversation, StoredTurn
-from ui.talk import history
+from ui.talk import history, nearest
 
 Number = Annotated[int, Path(ge=1, le=10_000, description="A source's number; the passages' go on above the sources'")]
 
@@ -214,12 +214,11 @@ def feedback(room: Admin) -> Response:
 
 
 def _place(room: Room, turn: str, number: int) -> dict[str, Any]:
-    """Return a source of a turn, or, above their number, one of its passages."""
+    """Return a source of a turn, or, above their number, what was nearest."""
     stored: StoredTurn | None = room.conversations.turn(room.owner, turn)
     if stored is None:
         raise HTTPException(404, "there is no such answer")
-    answer = stored.answer or {}
-    places = [*answer.get("sources", ()), *answer.get("passages", ())]
+    places = [*stored.answer["sources"], *nearest(stored.answer)] if stored.answer else []
     if number > len(places):
         raise HTTPException(404, "there is no such source")
     found: dict[str, Any] = places[number - 1]

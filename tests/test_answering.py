@@ -129,6 +129,26 @@ def test_below_the_threshold_nothing_is_claimed(chain: Chain) -> None:
     assert len(answer.passages) == 4, "what was looked at is shown"
 
 
+def test_a_refusal_shows_the_sentences_that_come_closest(store: Store, folder: Path) -> None:
+    build(store, folder)
+    strict = Chain(searcher(store), WordReranker(), Gate("words", 99.0, 1.0, 1.0, "by hand"), k=5)
+    answer = strict.invoke("What is the rent of the lease?")
+    assert (answer.verdict, answer.claims, answer.sources) == (Verdict.NOT_IN_DOCUMENTS, (), ())
+    best, *_ = answer.closest
+    assert best.quote == "The rent is 900 euros."
+    assert (folder / "lease.txt").read_text()[best.start : best.end] == best.quote
+    shown = "\n".join(answer_lines(answer, 80))
+    assert "“The rent is 900 euros.”" in shown
+    lease = next(passage for passage in answer.passages if passage.holds(best))
+    assert f"characters {lease.start}-{lease.end} " not in shown, "a passage is not shown beside its sentence"
+
+
+def test_an_answer_has_no_closest_sentences(chain: Chain) -> None:
+    answer = chain.invoke("What is the rent of the lease?")
+    assert answer.claims
+    assert answer.closest == ()
+
+
 def test_a_document_that_changes_between_reading_and_verifying_loses_its_claim(
     chain: Chain, store: Store, folder: Path
 ) -> None:

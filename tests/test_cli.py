@@ -80,6 +80,11 @@ def test_a_question_without_an_answer_exits_with_3(home: Path) -> None:
     answer = json.loads(rag("ask", "What is the capital of France?", "--json", cwd=home).stdout)
     assert (answer["verdict"], answer["claims"]) == ("not_in_documents", [])
     assert answer["passages"]
+    text = SEED.read_text()
+    assert answer["closest"]
+    for span in answer["closest"]:
+        assert text[span["start"] : span["end"]] == span["quote"]
+        assert f"“{span['quote'][:20]}" in result.stdout
 
 
 def test_show_passages_and_k(home: Path) -> None:

@@ -15,7 +15,7 @@ from rag.answer import Writing
 from rag.conversation import Turn
 from rag.kinds import Kind
 from rag.phrases import phrases
-from rag.render import writing_lines
+from rag.render import NEAREST, writing_lines
 from rag.stages import Step
 from ui.conversations import Conversations, StoredTurn
 from ui.desk import Desk
@@ -159,6 +159,23 @@ def _shown(source: dict[str, Any]) -> dict[str, Any]:
     return {k: source.get(k) for k in SHOWN} | {"quote": source["quote"]}
 
 
+def nearest(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what else than its sources can be opened of a stored answer: the closest sentences, then other passages.
+
+    Their numbers go on above those of the sources.
+    """
+    closest = answer.get("closest", ())
+    return [*closest, *(p for p in answer["passages"] if not any(_holds(p, span) for span in closest))]
+
+
+def _holds(passage: dict[str, Any], span: dict[str, Any]) -> bool:
+    return bool(passage["document"] == span["document"] and passage["start"] <= span["start"] < passage["end"])
+
+
+def _said(place: dict[str, Any]) -> str:
+    return f"“{place['quote']}”" if "quote" in place else f"{place['text'][:SHOWN_CHARACTERS]} …"
+
+
 def _writing(answer: dict[str, Any]) -> list[str]:
     """Say what a language model had to do with the answer, line by line; nothing without one."""
     writing = answer.get("writing")
@@ -192,9 +209,7 @@ def turn_value(turn: StoredTurn) -> dict[str, Any]:
             "choices": answer.get("choices", ()),
             "sources": [_shown(source) for source in answer["sources"]],
             "writing": _writing(answer),
-            "passages": [
-                {k: p.get(k) for k in SHOWN} | {"text": p["text"][:SHOWN_CHARACTERS]} for p in answer["passages"][:3]
-            ],
+            "passages": [{k: p.get(k) for k in SHOWN} | {"text": _said(p)} for p in nearest(answer)[:NEAREST]],
         }
     return value
 

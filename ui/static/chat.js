@@ -209,7 +209,7 @@ Everything that comes from a document, a file name or a question becomes a text 
       const nearest = turn.passages.map((passage, i) =>
         make("li", {},
           citation(turn, cited + 1 + i, `Passage ${i + 1}: ${place(passage)}`, all, place(passage)),
-          make("p", {}, `${passage.text} …`)),
+          make("p", {}, passage.text)),
       );
       const looked = turn.looked_at === 1 ? "1 passage was" : `${turn.looked_at} passages were`;
       return make("div", { class: "refusal" },
