@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Several files of tests at a time; each brings its own models.
+TEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 QUESTION ?= Why wasn't Ábrego García returned?
 
 .PHONY: ask ui eval index test check format lint layers types docs site bench torture setup clean
@@ -31,7 +33,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(TEST)
 
 # The bundled questions, held to eval/thresholds.toml.
 eval: $(READY)
@@ -43,7 +45,7 @@ check: $(READY)
 	$(BIN)/bandit -q -r -c pyproject.toml rag index ui eval server
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(TEST)
 	$(BIN)/rag eval
 
 format: $(READY)
