@@ -7,7 +7,7 @@ import click
 
 from index.errors import RagError
 from rag.settings import Settings
-from rag.terminal import index_option, json_option, k_option, model_options, print_json, print_lines
+from rag.terminal import json_option, k_option, model_options, place_options, print_json, print_lines
 
 PATH = click.Path(path_type=Path)
 FORMATS = ("jsonl", "squad")
@@ -55,7 +55,7 @@ def eval_group() -> None:
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N questions.")
 @k_option
 @click.option("--threshold", type=float, metavar="SCORE", help="Answer only from this score up [fitted].")
-@index_option
+@place_options
 @model_options
 @json_option
 def run_command(
@@ -72,9 +72,8 @@ def run_command(
     limit: int | None,
     k: int | None,
     threshold: float | None,
-    index: str | None,
     as_json: bool,
-    **model: Any,
+    **given: Any,
 ) -> None:
     """Run questions through the chain and print a table: the bundled ones, a --suite, or those on FOLDER.
 
@@ -87,8 +86,8 @@ def run_command(
       rag eval --suite dev-v2.0.json --format squad --without rerank
     """
     if compare:
-        given = click.get_current_context().params
-        if others := [name for name, value in given.items() if value and name not in LONE and value != FORMATS[0]]:
+        params = click.get_current_context().params
+        if others := [name for name, value in params.items() if value and name not in LONE and value != FORMATS[0]]:
             raise click.UsageError(f"--compare stands alone, without {', '.join(others)}")
         _compare(compare, as_json)
         return
@@ -104,7 +103,7 @@ def run_command(
     from eval.evaluate import Plan, evaluate
     from eval.thresholds import ThresholdError, missed
 
-    settings = Settings.from_environment(index=index, k=k, threshold=threshold, **model)
+    settings = Settings.from_environment(k=k, threshold=threshold, **given)
     if report:
         report.mkdir(parents=True, exist_ok=True)
     is_squad = form == "squad"
@@ -127,8 +126,8 @@ def run_command(
 @eval_group.command("init")
 @click.argument("folder", type=PATH)
 @click.option("--questions", type=PATH, metavar="FILE", help="Where to write it [FOLDER-questions.jsonl].")
-@index_option
-def init_command(folder: Path, questions: Path | None, index: str | None) -> None:
+@place_options
+def init_command(folder: Path, questions: Path | None, **place: Any) -> None:
     """Write a first question file for FOLDER: some made automatically, some for you to write.
 
     \b
@@ -140,7 +139,7 @@ def init_command(folder: Path, questions: Path | None, index: str | None) -> Non
     from eval.starter import write_starter
     from rag.indexing import index_folders
 
-    settings = Settings.from_environment(index=index)
+    settings = Settings.from_environment(**place)
     path = questions or question_file(folder)
     if path.exists():
         raise RagError(f"{path} is there already: remove it first, or name another with --questions")

@@ -47,7 +47,8 @@ class Plan:
     def is_bundled(self) -> bool:
         """Say whether it is the bundled set, whole and with the settings that its thresholds are for."""
         chosen = (self.folder, self.suite, self.without, self.limit)
-        return not any(chosen) and self.settings == Settings(index=self.settings.index, table=self.settings.table)
+        where = (self.settings.index, self.settings.collection)
+        return not any(chosen) and self.settings == Settings(*where, table=self.settings.table)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from index.collections import belongs_elsewhere, real_folder, root_of
 from index.errors import FileUnavailableError, NoDocumentsError, UnreadableDocumentError
 from index.ignoring import EVERYTHING, Chosen, Rules
 from index.opening import open_regular
@@ -81,12 +82,12 @@ def discover(root: Path, index_folder: Path, rules: Rules = EVERYTHING) -> Listi
         return Listing([SourceFile(document_name(path, names_base(index_folder)), path)])
     if not root.is_dir():
         raise NoDocumentsError(f"no such folder: {root}")
-    return _walk(_real(root), _real(root), _real(index_folder), rules.below(_real(root)))
+    return _walk(_real(root), _real(root), real_folder(index_folder), rules.below(_real(root)))
 
 
 def discover_part(path: Path, root: Path, index_folder: Path, rules: Rules) -> Listing:
     """List what `discover` would find of `root` at or below `path`, an absolute path in it; nothing if it is gone."""
-    index, top = _real(index_folder), _real(root)
+    index, top = real_folder(index_folder), _real(root)
     chosen = rules.below(top)
     here = top
     for step in path.relative_to(top).parts[:-1]:
@@ -104,7 +105,7 @@ def discover_part(path: Path, root: Path, index_folder: Path, rules: Rules) -> L
 
 
 def _walk(top: Path, inside: Path, index: Path, chosen: Chosen) -> Listing:
-    base = index.parent
+    base = names_base(index)
     listing = Listing()
 
     def note(error: OSError) -> None:
@@ -121,14 +122,14 @@ def _walk(top: Path, inside: Path, index: Path, chosen: Chosen) -> Listing:
 
 
 def _is_walked(folder: Path, index: Path, chosen: Chosen) -> bool:
-    """Say whether a folder may hold documents: not a hidden one, nor one that holds an index."""
-    is_index = folder == index or folder.suffix == TABLE_SUFFIX
+    """Say whether a folder may hold documents: not a hidden one, nor one that holds an index or others' uploads."""
+    is_index = belongs_elsewhere(folder, index) or folder.suffix == TABLE_SUFFIX
     return not folder.name.startswith(".") and not is_index and chosen.has_folder(folder)
 
 
 def names_base(index_folder: Path) -> Path:
     """Return the folder that names are relative to: the one that holds the index."""
-    return _real(index_folder).parent
+    return root_of(real_folder(index_folder)).parent
 
 
 def document_name(path: Path, base: Path) -> str:

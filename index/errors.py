@@ -12,6 +12,8 @@ RagError
 ├── QuestionError            an empty question, or one that is too long
 ├── FilterError              a filter that cannot be read, or that no document meets
 ├── IndexMissingError        there is no index yet
+│   └── CollectionMissingError  there is no such collection
+├── CollectionError          a collection cannot be called or made like this, or is still somebody's
 ├── IndexBusyError           another process is writing
 ├── IndexIncompatibleError   made by a newer format, another model or another chunk size
 │   └── IndexOutdatedError   made by an older format
@@ -27,6 +29,8 @@ RagError
 
 Errors of libraries are translated where they are called, with `raise ... from`.
 """
+
+from pathlib import Path
 
 
 class RagError(Exception):
@@ -75,6 +79,18 @@ class FilterError(RagError):
 
 class IndexMissingError(RagError):
     """There is no index at the given place."""
+
+
+class CollectionMissingError(IndexMissingError):
+    """There is no collection of that name; `folder` is where it would be."""
+
+    def __init__(self, message: str, folder: Path) -> None:
+        super().__init__(message)
+        self.folder = folder
+
+
+class CollectionError(RagError):
+    """A collection cannot be called or made like this, or is still somebody's."""
 
 
 class IndexBusyError(RagError):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from index.collections import GOING, SUFFIX, check_new, check_there, is_collection, name_of, root_of
 from index.errors import (
     IndexBusyError,
     IndexDamagedError,
@@ -71,7 +72,7 @@ class Store:
         Raises IndexBusyError if another process is writing, IndexIncompatibleError if `meta` differs from what the
         index was made with (unless `rebuild`), StorageError if the folder is not an index's or cannot be written.
         """
-        self._check_folder()
+        self.make_folder()
         with ExitStack() as stack:
             with self._translated():
                 stack.enter_context(hold_lock(self.folder, LOCK_SECONDS))
@@ -104,18 +105,24 @@ class Store:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the writer's lock, in a folder that is made if need be. Raises IndexBusyError, StorageError."""
-        self._check_folder()
+        self.make_folder()
         with ExitStack() as stack:
             with self._translated():
                 stack.enter_context(hold_lock(self.folder, LOCK_SECONDS))
             with self._translated_database():
                 yield
 
-    def _check_folder(self) -> None:
-        """Make the folder if need be, and refuse one that holds anything else than an index."""
+    def make_folder(self) -> None:
+        """Make the folder if need be, and refuse one that holds anything else than an index.
+
+        Raises StorageError, or CollectionError for a collection whose name is too like another's.
+        """
+        if is_collection(self.folder) and not self.folder.exists():
+            check_new(self.folder)
+            Store(root_of(self.folder)).make_folder()
         with self._translated():
             self.folder.mkdir(parents=True, exist_ok=True)
-            foreign = [path.name for path in self.folder.iterdir() if not path.name.startswith(OUR_FILES)]
+            foreign = [path.name for path in self.folder.iterdir() if not _is_ours(path)]
             if foreign and not self.path.exists():
                 raise StorageError(
                     f"{self.folder} holds other files ({min(foreign)}): name a folder of its own with --index"
@@ -240,7 +247,9 @@ class Store:
         return sorted(self.folder.glob(f"{DATABASE}.damaged-*"))
 
     def _missing(self) -> RagError:
-        return IndexMissingError(f"no index at {self.folder}: run `rag index FOLDER` first")
+        check_there(self.folder)
+        where = f" --collection {name_of(self.folder)}" if is_collection(self.folder) else ""
+        return IndexMissingError(f"no index at {self.folder}: run `rag index FOLDER{where}` first")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -273,3 +282,7 @@ class Store:
 
     def _damaged(self, what: str) -> IndexDamagedError:
         return IndexDamagedError(f"the index at {self.folder} is damaged ({what}): run `rag index FOLDER --rebuild`")
+
+
+def _is_ours(path: Path) -> bool:
+    return path.name.startswith(OUR_FILES) or path.name.endswith((SUFFIX, GOING))

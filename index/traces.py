@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from index.collections import own_files
 from index.encoding import Vectors
 from index.lexical import FOLDER, LexicalView
 from index.reading import IndexSnapshot
@@ -89,7 +90,7 @@ def prove_gone(store: Store, traces: Sequence[Trace], beside: Sequence[str] = ()
             else:
                 problem = f"the {kind.name} files are not in step: run `rag index FOLDER`"
                 proof.found.append((kind.stamp_file, problem))
-    for path in sorted(store.folder.rglob("*")):
+    for path in own_files(store.folder):
         if path.is_file() and not path.name.startswith(tuple(beside)):
             proof.files += 1
             proof.found += [(str(path.relative_to(store.folder)), what) for what in _in_file(path, needles)]

@@ -12,6 +12,7 @@ from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any
 
 from index.filters import DocumentFilter
+from index.interface import IndexStore
 from index.languages import language_of, mostly_english
 from index.search import Searcher
 from rag import events
@@ -61,6 +62,14 @@ class Chain:
         self.foreign = foreign
         self.writer = writer
         self.k = k
+
+    def over(self, store: IndexStore) -> "Chain":
+        """Return the same stages over another index. They share models, which know nothing of what they were asked.
+
+        subtle: a reranker may remember scores, but of a question and a text together, so that the text is there anyway.
+        """
+        searcher = Searcher(store, self.searcher.encoder, self.searcher.rankings)
+        return Chain(searcher, self.judge.reranker, self.judge.gate, self.k, self.foreign, self.writer)
 
     @property
     def stages(self) -> tuple[Callable[[Any], Any], ...]:

@@ -18,7 +18,8 @@ from typing import Any, NoReturn
 import click
 
 from eval.cli import eval_group
-from index.errors import RagError
+from index.collections import check_there, nearest
+from index.errors import CollectionMissingError, RagError
 from index.models import go_offline
 from rag import events
 from rag.configuring import config_command
@@ -28,11 +29,11 @@ from rag.ocr import ocr_command
 from rag.settings import Settings
 from rag.terminal import (
     complain,
-    index_option,
     json_option,
     k_option,
     model_options,
     open_options,
+    place_options,
     print_json,
     print_lines,
     question_options,
@@ -42,6 +43,7 @@ from rag.terminal import (
     width,
 )
 from server.cli import mcp_command, serve_command, token_group, ui_command, user_group
+from server.collecting import collection_group
 from ui.keeping import (
     backup_command,
     export_command,
@@ -89,7 +91,7 @@ def _run(arguments: list[str]) -> int:
         return 0  # the reader of our output (`| head`) has seen enough
     except RagError as error:
         events.failed(error)
-        complain(str(error))
+        complain(f"{error}{nearest(error.folder)}" if isinstance(error, CollectionMissingError) else str(error))
         return 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename else "cannot write the output: "
@@ -134,7 +136,7 @@ def cli(verbose: bool) -> None:
 
 @cli.command()
 @question_options
-def search(question: str | None, where: str, k: int | None, index: str | None, as_json: bool) -> None:
+def search(question: str | None, where: str, k: int | None, as_json: bool, **place: Any) -> None:
     """Show the passages that match QUESTION (or standard input), by meaning and by words.
 
     \b
@@ -148,7 +150,7 @@ def search(question: str | None, where: str, k: int | None, index: str | None, a
     from rag.render import hit_lines
 
     text = typed_question(question)
-    settings = Settings.from_environment(index=index, k=k)
+    settings = Settings.from_environment(k=k, **place)
     results = open_searcher(settings).search(text, settings.k, where=parse_filter(where))
     if as_json:
         print_json({"generation": results.generation, "hits": [hit.to_dict() for hit in results.hits]})
@@ -166,13 +168,12 @@ def ask(
     question: str | None,
     where: str,
     k: int | None,
-    index: str | None,
     as_json: bool,
     show_passages: bool,
     threshold: float | None,
     source: int | None,
     output: Path,
-    **model: Any,
+    **given: Any,
 ) -> None:
     """Answer QUESTION (or standard input) with sentences of the documents, each with its source.
 
@@ -195,7 +196,7 @@ def ask(
     from rag.streaming import streamed_lines
 
     text, only = typed_question(question), parse_filter(where)
-    chain = open_chain(Settings.from_environment(index=index, k=k, threshold=threshold, **model))
+    chain = open_chain(Settings.from_environment(k=k, threshold=threshold, **given))
     answers: list[Answer] = []
     steps = chain.stream(text, where=only)
     lines = streamed_lines(steps, text, where, width(), answers.append, show_passages=show_passages)
@@ -217,11 +218,11 @@ def ask(
 
 @cli.command()
 @where_option
-@index_option
+@place_options
 @k_option
 @click.option("--threshold", type=float, metavar="SCORE", help="Answer only from this score up [fitted].")
 @model_options
-def chat(where: str, index: str | None, k: int | None, threshold: float | None, **model: Any) -> None:
+def chat(where: str, **given: Any) -> None:
     """Ask one question after another; "When was it built?" knows what "it" is.
 
     Type /sources for the quotes of the last answer, /help for the other commands, Ctrl-D to leave.
@@ -235,7 +236,8 @@ def chat(where: str, index: str | None, k: int | None, threshold: float | None, 
     from rag.assemble import open_chain
     from rag.chatting import Chat
 
-    settings = Settings.from_environment(index=index, k=k, threshold=threshold, **model)
+    settings = Settings.from_environment(**given)
+    check_there(settings.index)
     talk = Chat(cache(lambda: open_chain(settings)), width(), parse_filter(where))
     is_terminal = sys.stdin is not None and sys.stdin.isatty()
     while (typed := typed_line("> " if is_terminal else "")) is not None and typed.strip() != "/quit":
@@ -246,10 +248,10 @@ def chat(where: str, index: str | None, k: int | None, threshold: float | None, 
 
 
 @cli.command()
-@index_option
+@place_options
 @json_option
 @click.option("--recall", is_flag=True, help="Also compare the search for vectors with an exact one.")
-def doctor(index: str | None, as_json: bool, recall: bool) -> None:
+def doctor(as_json: bool, recall: bool, **place: Any) -> None:
     """Check every promise of the index; exits with 1 and the mending command if one is broken.
 
     \b
@@ -262,7 +264,7 @@ def doctor(index: str | None, as_json: bool, recall: bool) -> None:
     from index.encoders import question_encoder
     from rag.assemble import open_local
 
-    settings = Settings.from_environment(index=index)
+    settings = Settings.from_environment(**place)
     make_encoder = cache(lambda: question_encoder(settings.encoder))
     checks = list(examine(open_local(settings, "`rag doctor`"), make_encoder, measure_recall=recall))
     if as_json:
@@ -277,6 +279,6 @@ def doctor(index: str | None, as_json: bool, recall: bool) -> None:
 for command in (
     *(backup_command, export_command, import_command, migrate_command, remove_command),
     *(config_command, index_command, ocr_command, status_command, watch_command),
-    *(eval_group, feedback_command, mcp_command, serve_command, token_group, ui_command, user_group),
+    *(collection_group, eval_group, feedback_command, mcp_command, serve_command, token_group, ui_command, user_group),
 ):
     cli.add_command(command)

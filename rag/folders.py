@@ -1,11 +1,12 @@
 """`rag index`, `rag watch` and `rag status`: what is indexed, and keeping it in step with its folders."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from rag.settings import Settings
-from rag.terminal import index_option, json_option, options, print_json, print_lines
+from rag.terminal import json_option, options, place_options, print_json, print_lines
 
 PATH = click.Path(path_type=Path)
 choosing_options = options(
@@ -19,7 +20,7 @@ encoding_option = click.option(
 
 @click.command("index")
 @click.argument("folders", nargs=-1, type=PATH, metavar="[FOLDER]...")
-@index_option
+@place_options
 @choosing_options
 @encoding_option
 @click.option("--chunk-size", type=int, metavar="TOKENS", help="Longest chunk [200].")
@@ -30,16 +31,14 @@ encoding_option = click.option(
 @json_option
 def index_command(
     folders: tuple[Path, ...],
-    index: str | None,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     encoding: str | None,
-    chunk_size: int | None,
-    chunk_overlap: int | None,
     verify: bool,
     retry_failed: bool,
     rebuild: bool,
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Bring the index in step with FOLDERs (or files) [seeds], with all subfolders: docs/formats.md lists what is read.
 
@@ -53,12 +52,13 @@ def index_command(
       rag index notes/ letters/ --exclude 'drafts/' --exclude '*.bak.txt'
       rag index notes/ --encoding latin-1
       rag index notes/ --rebuild
+      rag index contracts/ --collection legal
     """
     from index.ignoring import Rules
     from rag.indexing import index_folders, language_advice
     from rag.render import report_lines
 
-    settings = Settings.from_environment(index=index, chunk_size=chunk_size, chunk_overlap=chunk_overlap)
+    settings = Settings.from_environment(**given)
     report = index_folders(
         settings,
         folders or (Path("seeds"),),
@@ -75,10 +75,10 @@ def index_command(
 
 
 @click.command("status")
-@index_option
+@place_options
 @click.option("--failed", is_flag=True, help="List the files that could not be read, with the reason.")
 @json_option
-def status_command(index: str | None, failed: bool, as_json: bool) -> None:
+def status_command(failed: bool, as_json: bool, **place: Any) -> None:
     """Show what is indexed, with which model, and whether the views are in step.
 
     \b
@@ -90,7 +90,7 @@ def status_command(index: str | None, failed: bool, as_json: bool) -> None:
     from rag.indexing import failed_files, index_status
     from rag.render import printable
 
-    settings = Settings.from_environment(index=index)
+    settings = Settings.from_environment(**place)
     if failed:
         files = failed_files(settings)
         if as_json:
@@ -108,15 +108,15 @@ def status_command(index: str | None, failed: bool, as_json: bool) -> None:
 
 @click.command("watch")
 @click.argument("folders", nargs=-1, required=True, type=PATH, metavar="FOLDER...")
-@index_option
+@place_options
 @choosing_options
 @encoding_option
 def watch_command(
     folders: tuple[Path, ...],
-    index: str | None,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     encoding: str | None,
+    **place: Any,
 ) -> None:
     """Keep the index in step with FOLDERs while files change, until Ctrl-C: one line for each change.
 
@@ -130,4 +130,4 @@ def watch_command(
     from index.ignoring import Rules
     from rag.watching import watch
 
-    watch(Settings.from_environment(index=index), folders, Rules(include, exclude), encoding, print_lines)
+    watch(Settings.from_environment(**place), folders, Rules(include, exclude), encoding, print_lines)

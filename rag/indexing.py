@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from index.build import Builder, list_folders
+from index.collections import own_files
 from index.encoders import document_encoder
 from index.encoding import DEFAULT_ENCODER, MULTILINGUAL_ENCODER
 from index.ignoring import EVERYTHING, Rules
@@ -106,7 +107,7 @@ def index_status(settings: Settings) -> dict[str, object]:
 def _local_status(store: Store, snapshot: Snapshot) -> dict[str, object]:
     """Describe the files of a local index."""
     return {
-        "bytes": sum(_size(path) for path in store.folder.rglob("*")),
+        "bytes": sum(_size(path) for path in own_files(store.folder)),
         **{kind.name: str(view_state(kind, store.folder, snapshot)[0]) for kind in (VectorView, LexicalView)},
     }
 

@@ -1,16 +1,19 @@
-"""Take documents out of an index, and prove that nothing of them is left."""
+"""Take documents out of an index, and prove that nothing of them is left; or a whole collection."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from index.collections import GOING, SUFFIX, check_there, name_of, root_of, uploads_of
 from index.documents import SourceFile, names_below, read_bytes
-from index.errors import NoDocumentsError, UnreadableDocumentError
+from index.errors import NoDocumentsError, StorageError, UnreadableDocumentError
 from index.intake import with_attached
 from index.interface import IndexStore
 from index.parsing import parse
 from index.reading import IndexSnapshot
+from index.store import Store
 from index.traces import Trace, stored_trace, trace_of
 
 
@@ -67,3 +70,27 @@ def remove(store: IndexStore, names: Sequence[str]) -> None:
         for name in names:
             transaction.forget(name)
     store.mend()
+
+
+def remove_collection(folder: Path) -> None:
+    """Remove a collection's index, conversations and uploads, and what a removal that was killed has left of others.
+
+    Raises CollectionMissingError, IndexBusyError if somebody is writing, StorageError.
+    """
+    try:
+        _finish_removals(root_of(folder))
+        check_there(folder)
+        with Store(folder).locked():
+            folder.rename(folder.with_name(f"{name_of(folder)}{GOING}"))  # from here on there is no such collection
+        _finish_removals(root_of(folder))
+    except OSError as error:
+        raise StorageError(f"cannot remove {folder}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _finish_removals(root: Path) -> None:
+    for left in root.glob(f"*{GOING}"):
+        # subtle: the uploads first. While the folder is there, nobody else indexes them.
+        uploads = uploads_of(left.with_name(f"{left.name.removesuffix(GOING)}{SUFFIX}"))
+        if uploads.is_dir():
+            shutil.rmtree(uploads)
+        shutil.rmtree(left)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from index.collections import DEFAULT as DEFAULT_COLLECTION
+from index.collections import checked_name, folder_of, root_of
 from index.models import ENCODER_FILES
 from rag.configfile import FILE, SettingError, check_known, read_settings
 
@@ -20,9 +22,11 @@ class Settings:
 
     `table` follows from what is given for `index`: the address of a Lance table ("s3://bucket/path", or a folder whose
     name ends in .lance), "" for a local index. Beside a table, `index` is the folder of what stays on this machine.
+    `index` is the folder of the collection, once that is known.
     """
 
     index: Path = Path(".rag")
+    collection: str = DEFAULT_COLLECTION
     encoder: str = ENCODER_FILES.name
     k: int = 8
     threshold: float | None = None
@@ -53,8 +57,14 @@ class Settings:
     def of(cls, values: Mapping[str, object]) -> "Settings":
         """Return these settings, checked. Raises SettingError."""
         place = str(values.get("index", cls.index))
-        values = {**values, **({"index": cls.index, "table": place} if is_table(place) else {"index": Path(place)})}
-        settings = cls(**values)  # type: ignore[arg-type]  # the values come from options of the right type
+        collection = checked_name(str(values.get("collection", cls.collection)))
+        if not is_table(place):
+            where: dict[str, object] = {"index": folder_of(Path(place), collection)}
+        elif collection == DEFAULT_COLLECTION:
+            where = {"index": cls.index, "table": place}
+        else:
+            raise SettingError(f"{place} is a table, which holds one collection: name another table with --index")
+        settings = cls(**{**values, **where, "collection": collection})  # type: ignore[arg-type]  # of the right types
         if settings.threshold is not None and not math.isfinite(settings.threshold):
             raise SettingError(f"threshold is {settings.threshold}, it must be a number")
         _check("k", settings.k, 1, 50)
@@ -68,6 +78,11 @@ class Settings:
         _ = settings.prices  # raises what is wrong with them
         _check("port", settings.port, 1, 65_535)
         return settings
+
+    @property
+    def root(self) -> Path:
+        """Return the index folder that holds all collections, and who may ask them."""
+        return root_of(self.index)
 
     @property
     def place(self) -> str:

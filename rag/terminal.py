@@ -24,13 +24,17 @@ def options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 index_option = click.option("--index", metavar="PLACE", help="Where the index is [.rag, or RAG_INDEX].")
+collection_option = click.option(
+    "--collection", metavar="NAME", help="Which of its collections [default, or RAG_COLLECTION]."
+)
+place_options = options(index_option, collection_option)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 k_option = click.option("-k", type=int, metavar="N", help="How many passages to look at [8].")
 where_option = click.option(
     "--where", default="", metavar="FILTER", help="Only documents like this: 'path:reports/* date>=2024 author:smith'."
 )
 question_options = options(
-    click.argument("question", required=False), where_option, k_option, index_option, json_option
+    click.argument("question", required=False), where_option, k_option, place_options, json_option
 )
 model_options = options(
     click.option("--model", metavar="PROVIDER:NAME", help="A language model that writes the answer [RAG_MODEL]."),

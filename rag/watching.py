@@ -19,6 +19,7 @@ import watchfiles
 from watchfiles._rust_notify import WatchfilesRustInternalError
 
 from index.build import Builder, readable_files
+from index.collections import real_folder, root_of
 from index.documents import Listing, discover, discover_part, real_path
 from index.errors import IndexBusyError, NoDocumentsError, RagError, StorageError
 from index.ignoring import IGNORE_FILE, Rules
@@ -130,7 +131,7 @@ class _Watcher:
     def _is_visible(self, path: Path, roots: Sequence[Path]) -> bool:
         """Say whether a path may be of a document. What we write to the index ourselves must not wake us again."""
         root = next((root for root in roots if path.is_relative_to(root)), None)
-        if root is None or path.is_relative_to(real_path(self.settings.index)):
+        if root is None or path.is_relative_to(root_of(real_folder(self.settings.index))):
             return False
         parts = path.relative_to(root).parts
         return path.name == IGNORE_FILE or not any(part.startswith(".") for part in parts)

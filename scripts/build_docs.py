@@ -49,7 +49,7 @@ def routes_page() -> str:
             method = ", ".join(sorted(route.methods or ()))
             needs = [d.call.role for d in route.dependant.dependencies if isinstance(d.call, Needs)]
             what = route.description.splitlines()[0]
-            lines.append(f"| `{method} {route.path}` | {needs[0] if needs else 'anybody'} | {what} |")
+            lines.append(f"| `{method} {route.path_format}` | {needs[0] if needs else 'anybody'} | {what} |")
     return "\n".join(lines) + "\n"
 
 

@@ -17,13 +17,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from index.collections import DEFAULT
 from index.filters import parse_filter
 from server.accounts import Accounts, User
 from server.gradio_gate import GradioGate
 from server.problems import problem
 from server.public import Public
 from server.throttle import Throttle
-from ui.visitor import KEY, Visitor
+from ui.visitor import KEY, Role, Visitor
 
 COOKIE = "rag_browser"
 COOKIE_SECONDS = 400 * 24 * 3600  # the longest that browsers keep one
@@ -145,7 +146,8 @@ class Access:
                 self.on_failure()
             challenge = {"www-authenticate": 'Basic realm="checkable-rag", charset="UTF-8"'}
             raise HTTPException(401, "a user name and a password are needed, or a token", challenge)
-        return Visitor(f"user:{user.name}", user.role, parse_filter(user.documents))
+        collections = None if user.role is Role.ADMIN else user.collections or (DEFAULT,)
+        return Visitor(f"user:{user.name}", user.role, parse_filter(user.documents), collections)
 
     async def _by_password(self, address: str, name: str, password: str) -> User | None:
         # subtle: one at a time, so that a hundred guesses at once do not all come before the first is counted.

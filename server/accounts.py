@@ -3,16 +3,18 @@
 As long as there is no user, whoever reaches the server may do everything, so it listens on this machine only.
 """
 
+import json
 import os
 import re
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from index.collections import DEFAULT, checked_name
 from index.errors import RagError
 from index.filters import parse_filter
 from server.passwords import (
@@ -35,7 +37,16 @@ CREATE TABLE IF NOT EXISTS tokens (
     id TEXT PRIMARY KEY, user TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE,
     digest TEXT NOT NULL UNIQUE, label TEXT NOT NULL, created TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS collections (
+    user TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE, position INTEGER NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (user, position)
+);
 """
+# What a User is made of, and at last the password's hash.
+USER = (
+    "SELECT u.name, u.role, u.documents, u.created, (SELECT json_group_array(c.name) FROM"
+    " (SELECT name FROM collections WHERE user = u.name ORDER BY position) c), u.password FROM users u"
+)
 FILE = "accounts.sqlite3"
 NAME = re.compile(r"[\w.@-]{1,64}")  # no colon: HTTP Basic ends a name there
 
@@ -46,12 +57,16 @@ class AccountError(RagError):
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who may come in. `documents` is the filter of those that exist for them, "" for all."""
+    """Somebody who may come in. `documents` is the filter of those that exist for them, "" for all.
+
+    `collections` are those that exist for them; none is the default one, and for an admin all.
+    """
 
     name: str
     role: Role
     documents: str
     created: str = ""
+    collections: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,28 +94,39 @@ class Accounts:
 
     def users(self) -> list[User]:
         """Return all users by name."""
-        return [_user(row) for row in self._rows("SELECT name, role, documents, created FROM users ORDER BY name")]
+        return [_user(row) for row in self._rows(f"{USER} ORDER BY u.name")]
 
-    def add(self, name: str, password: str, role: Role, documents: str = "") -> None:
-        """Add a user. Raises AccountError, or FilterError if `documents` cannot be read."""
+    def add(self, name: str, password: str, role: Role, documents: str = "", collections: Sequence[str] = ()) -> None:
+        """Add a user. Raises AccountError, CollectionError, or FilterError if `documents` cannot be read."""
         if not NAME.fullmatch(name):
             raise AccountError(f"{name!r} cannot be a user's name: 1 to 64 letters, digits and . _ - @")
-        _check(role, documents)
+        chosen = _check(role, documents, collections)
         kept = self._hashed(password)
         try:
             with self._open() as db:
                 db.execute("INSERT INTO users VALUES (?, ?, ?, ?, ?)", (name, kept, role, documents, _now()))
+                _map(db, name, chosen)
         except sqlite3.IntegrityError as error:
             raise AccountError(f"there is a user {name} already: `rag user change {name}`") from error
 
     def change(
-        self, name: str, *, password: str | None = None, role: Role | None = None, documents: str | None = None
+        self,
+        name: str,
+        *,
+        password: str | None = None,
+        role: Role | None = None,
+        documents: str | None = None,
+        collections: Sequence[str] | None = None,
     ) -> None:
-        """Change what is given. Raises AccountError, FilterError."""
+        """Change what is given. Raises AccountError, CollectionError, FilterError."""
         before = next((user for user in self.users() if user.name == name), None)
         if before is None:
             raise AccountError(f"there is no user {name}: `rag user list` shows all")
-        _check(role or before.role, before.documents if documents is None else documents)
+        chosen = _check(
+            role or before.role,
+            before.documents if documents is None else documents,
+            before.collections if collections is None else collections,
+        )
         kept = None if password is None else self._hashed(password)
         with self._open() as db:
             db.execute(
@@ -108,6 +134,7 @@ class Accounts:
                 " documents = coalesce(?, documents) WHERE name = ?",
                 (kept, role, documents, name),
             )
+            _map(db, name, chosen)
 
     def remove(self, name: str) -> None:
         """Remove a user and their tokens. Raises AccountError."""
@@ -117,8 +144,8 @@ class Accounts:
 
     def by_password(self, name: str, password: str) -> User | None:
         """Return the user of this name and password. Takes as long if there is no such user (scrypt: about 0.3 s)."""
-        rows = self._rows("SELECT name, role, documents, created, password FROM users WHERE name = ?", name)
-        kept = str(rows[0][4]) if rows else self._anybody()
+        rows = self._rows(f"{USER} WHERE u.name = ?", name)
+        kept = str(rows[0][-1]) if rows else self._anybody()
         if rows and self._remembered.knows(password, kept):
             return _user(rows[0])
         if not is_password(password, kept) or not rows:
@@ -139,10 +166,7 @@ class Accounts:
 
     def by_token(self, token: str) -> User | None:
         """Return the user whose token this is."""
-        rows = self._rows(
-            "SELECT name, role, documents, u.created FROM users u JOIN tokens t ON t.user = u.name WHERE t.digest = ?",
-            token_digest(token),
-        )
+        rows = self._rows(f"{USER} JOIN tokens t ON t.user = u.name WHERE t.digest = ?", token_digest(token))
         return _user(rows[0]) if rows else None
 
     def tokens(self) -> list[Token]:
@@ -185,10 +209,23 @@ class Accounts:
                 yield db
 
 
-def _check(role: Role, documents: str) -> None:
+def _check(role: Role, documents: str, collections: Sequence[str]) -> tuple[str, ...]:
+    """Return the collections of a user, each once; none if it is the default one alone."""
     parse_filter(documents)
+    chosen = tuple(dict.fromkeys(map(checked_name, collections)))
     if role is Role.ADMIN and documents.strip():
         raise AccountError("an admin sees everybody's feedback with its quotes, so the role is for all documents only")
+    if chosen == (DEFAULT,):
+        return ()
+    if role is Role.ADMIN and chosen:
+        raise AccountError(f"an admin has all collections: give --collection {DEFAULT}, or another role")
+    return chosen
+
+
+def _map(db: sqlite3.Connection, user: str, collections: Sequence[str]) -> None:
+    db.execute("DELETE FROM collections WHERE user = ?", (user,))
+    rows = [(user, position, name) for position, name in enumerate(collections)]
+    db.executemany("INSERT INTO collections VALUES (?, ?, ?)", rows)
 
 
 def _check_found(count: int, what: str, command: str) -> None:
@@ -197,7 +234,7 @@ def _check_found(count: int, what: str, command: str) -> None:
 
 
 def _user(row: tuple[object, ...]) -> User:
-    return User(str(row[0]), Role(str(row[1])), str(row[2]), str(row[3]))
+    return User(str(row[0]), Role(str(row[1])), str(row[2]), str(row[3]), tuple(json.loads(str(row[4]))))
 
 
 def _now() -> str:

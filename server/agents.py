@@ -17,6 +17,7 @@ from mcp_types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import Field, TypeAdapter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from index.collections import DEFAULT
 from rag.answer import Answer
 from rag.render import answer_lines, harmless
 from rag.settings import Settings
@@ -37,17 +38,24 @@ ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
 Question = Annotated[str, Field(description="A question in plain words, in any language", max_length=20_000)]
 Where = Annotated[str, Field(description="Only documents like this: 'path:reports/* type=pdf date>=2024'")]
 
+Which = Annotated[str, Field(description="Which collection, if there are several: list_documents lists them")]
+
 
 class Api:
     """The HTTP API: of a server at `address`, or in this process."""
 
-    def __init__(self, address: str, app: ASGIApp | None = None, token: str = "") -> None:
+    def __init__(self, address: str, app: ASGIApp | None = None, token: str = "", collection: str = "") -> None:
+        self._collection = collection
         headers = {"authorization": f"Bearer {token}"} if token else {}
         transport = httpx.ASGITransport(app) if app else None
         self._client = httpx.AsyncClient(base_url=address, headers=headers, transport=transport, timeout=SECONDS)
 
-    async def call(self, context: Context[Any, Any], method: str, path: str, **values: Any) -> Any:
-        """Return what the API answers. Raises ToolError with its reason."""
+    async def call(
+        self, context: Context[Any, Any], method: str, path: str, collection: str = "", **values: Any
+    ) -> Any:
+        """Return what the API answers, from a collection if one is named. Raises ToolError with its reason."""
+        if named := collection or self._collection:
+            values["params"] = {**values.get("params", {}), "collection": named}
         request = context.request_context.request
         given = request.headers.get("authorization", "") if request else ""
         # Tokens only: passwords would be guessed from this process's address, not from the guesser's.
@@ -74,9 +82,13 @@ def local_api(settings: Settings, *, is_guarded: bool) -> Api:
     return Api("http://127.0.0.1", _for_its_owner(create_api(desk)))
 
 
-def remote_api(address: str, *, is_stdio: bool) -> Api:
-    """Return the API of a server that runs. Over stdio, RAG_TOKEN is its user's token."""
-    return Api(address.rstrip("/"), token=os.environ.get("RAG_TOKEN", "") if is_stdio else "")
+def remote_api(address: str, collection: str = DEFAULT, *, is_stdio: bool) -> Api:
+    """Return the API of a server that runs. Over stdio, RAG_TOKEN is its user's token.
+
+    With the default collection none is named, so that it is the user's first.
+    """
+    token = os.environ.get("RAG_TOKEN", "") if is_stdio else ""
+    return Api(address.rstrip("/"), token=token, collection="" if collection == DEFAULT else collection)
 
 
 def _for_its_owner(app: ASGIApp) -> ASGIApp:
@@ -94,9 +106,11 @@ def make_server(api: Api) -> MCPServer[Any]:
     server: MCPServer[Any] = MCPServer("checkable-rag", instructions=INSTRUCTIONS, log_level="WARNING")
 
     @server.tool(annotations=READS)
-    async def ask(context: Context[Any, Any], question: Question, where: Where = "") -> CallToolResult:
+    async def ask(
+        context: Context[Any, Any], question: Question, where: Where = "", collection: Which = ""
+    ) -> CallToolResult:
         """Answer a question from the documents, every sentence with its source; or say that they do not hold it."""
-        found = await api.call(context, "POST", "/api/ask", json={"question": question, "where": where})
+        found = await api.call(context, "POST", "/api/ask", collection, json={"question": question, "where": where})
         return _told("\n".join(answer_lines(ANSWER.validate_python(found), ONE_LINE)), found)
 
     @server.tool(annotations=READS)
@@ -105,10 +119,11 @@ def make_server(api: Api) -> MCPServer[Any]:
         question: Question,
         k: Annotated[int, Field(description="How many passages", ge=1, le=50)] = 8,
         where: Where = "",
+        collection: Which = "",
     ) -> CallToolResult:
         """Return the passages of the documents that match a question best, by meaning and by words."""
         values = {"question": question, "k": k, "where": where}
-        found = await api.call(context, "GET", "/api/search", params=values)
+        found = await api.call(context, "GET", "/api/search", collection, params=values)
         return _told("\n\n".join(map(_passage, found["hits"])) or "Nothing matches.", found)
 
     @server.tool(annotations=READS)
@@ -117,33 +132,37 @@ def make_server(api: Api) -> MCPServer[Any]:
         document: Annotated[str, Field(description="The document's name, as a source says it")],
         start: Annotated[int, Field(description="The source's first character", ge=0)],
         end: Annotated[int, Field(description="The character after its last", ge=0)],
+        collection: Which = "",
     ) -> CallToolResult:
         """Open a source in its document: its exact words, between >>> and <<<, with the text around them."""
         if end < start:
             raise ToolError(f"a source ends at {end}, before it starts at {start}")
-        id_ = await _id_of(api, context, document)
+        id_ = await _id_of(api, context, document, collection)
         begin = max(0, start - AROUND)
-        part = await api.call(
-            context, "GET", f"/api/documents/{id_}/text", params={"start": begin, "end": end + AROUND}
-        )
+        values = {"start": begin, "end": end + AROUND}
+        part = await api.call(context, "GET", f"/api/documents/{id_}/text", collection, params=values)
         text, at = part["text"], start - begin
         quote = text[at : at + end - start]
         value = {"document": document, "start": start, "end": start + len(quote), "quote": quote}
         return _told(f"{text[:at]}>>>{quote}<<<{text[at + len(quote) :]}", value)
 
     @server.tool(annotations=READS)
-    async def list_documents(context: Context[Any, Any]) -> CallToolResult:
-        """List the documents that can be asked, with their types and when they were changed."""
-        found = await api.call(context, "GET", "/api/documents")
+    async def list_documents(context: Context[Any, Any], collection: Which = "") -> CallToolResult:
+        """List the documents that can be asked, with their types and when they were changed, and the collections."""
+        found = await api.call(context, "GET", "/api/documents", collection)
+        collections = [c["name"] for c in await api.call(context, "GET", "/api/collections")]
         documents = [{key: d[key] for key in ("name", "type", "modified")} for d in found["documents"]]
         lines = [f"{d['name']} ({d['type']}, {d['modified'][:10]})" for d in documents]
-        return _told("\n".join(lines) or "There are no documents.", {"documents": documents})
+        if len(collections) > 1:
+            lines.append(f"Collections: {', '.join(collections)}")
+        value = {"documents": documents, "collections": collections}
+        return _told("\n".join(lines) or "There are no documents.", value)
 
     return server
 
 
-async def _id_of(api: Api, context: Context[Any, Any], document: str) -> int:
-    found = await api.call(context, "GET", "/api/documents", params={"name": document})
+async def _id_of(api: Api, context: Context[Any, Any], document: str, collection: str) -> int:
+    found = await api.call(context, "GET", "/api/documents", collection, params={"name": document})
     if not found["documents"]:
         raise ToolError(f"there is no document {document!r}: list_documents lists all")
     return int(found["documents"][0]["id"])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import quote
 
 from pydantic import BaseModel
 
@@ -41,10 +42,14 @@ class Line:
 
 @dataclass
 class CitedText:
-    """A reply that grows line by line. `documents` is the address below which a document's text is, by its id."""
+    """A reply that grows line by line. `documents` is the address below which a document's text is, by its id.
+
+    `collection` is that of the documents, "" if it need not be named.
+    """
 
     documents: str
     ids: Mapping[str, int]
+    collection: str = ""
     text: str = ""
     annotations: list[Annotation] = field(default_factory=list)
 
@@ -54,7 +59,9 @@ class CitedText:
         begin = len(self.text) + len(piece) - len(line.text)
         for start, number, source in line.cited:
             title = ", ".join(part for part in (source.document, source.place) if part)
-            url = f"{self.documents}/{self.ids.get(source.document, 0)}/text?start={source.start}&end={source.end}"
+            which = f"&collection={quote(self.collection)}" if self.collection else ""
+            part = f"text?start={source.start}&end={source.end}{which}"
+            url = f"{self.documents}/{self.ids.get(source.document, 0)}/{part}"
             end = begin + start + len(f"[{number}]")
             cited = UrlCitation(start_index=begin + start, end_index=end, title=title, url=url)
             self.annotations.append(Annotation(url_citation=cited))

@@ -7,33 +7,36 @@ import anyio.to_thread
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from server import ask, conversations, documents, embeddings, metrics, openai
+from server import ask, collections, conversations, documents, embeddings, metrics, openai
 from server.access import Access
 from server.accounts import FILE as ACCOUNTS
 from server.accounts import Accounts
 from server.metrics import Counting, Metrics
 from server.problems import explain_errors
 from server.public import Public
-from ui.conversations import FILE, Conversations
+from ui.collections import Collections
 from ui.desk import Desk
 from ui.places import THREADS
 
 OPENAPI = "/api/openapi.json"
 LOCAL = Public()
-ROUTERS = tuple(part.router for part in (ask, documents, conversations, openai, embeddings, metrics))
+ROUTERS = tuple(part.router for part in (ask, collections, documents, conversations, openai, embeddings, metrics))
 
 
 def create_app(
     desk: Desk, *, public: Public = LOCAL, accounts: Accounts | None = None, with_page: bool = True
 ) -> ASGIApp:
-    """Return the whole application; its models load in the background."""
-    accounts = accounts or Accounts(desk.settings.index / ACCOUNTS)
+    """Return the whole application over all collections beside a desk's, which is opened first.
+
+    Its models load in the background. Raises CollectionMissingError.
+    """
+    accounts = accounts or Accounts(desk.settings.root / ACCOUNTS)
     app = create_api(desk)
     figures: Metrics = app.state.metrics
     if with_page:
         from server.page import mount_page
 
-        mount_page(app, desk, public)
+        mount_page(app, public)
     desk.warm.load()
     return Counting(Access(app, accounts, public, on_failure=figures.refused), figures)
 
@@ -49,9 +52,8 @@ def create_api(desk: Desk) -> FastAPI:
         openapi_url=OPENAPI,
         lifespan=_with_threads,
     )
-    app.state.desk = desk
-    app.state.conversations = Conversations(desk.settings.index / FILE)
-    app.state.metrics = Metrics(desk)
+    app.state.collections = Collections(desk)
+    app.state.metrics = Metrics(app.state.collections)
     desk.on_answer = app.state.metrics.answered
     explain_errors(app)
     for router in ROUTERS:

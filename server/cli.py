@@ -1,7 +1,7 @@
 """`rag serve`, `rag ui`, `rag mcp`, `rag user` and `rag token`."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -10,20 +10,30 @@ import click
 
 from index.errors import RagError
 from rag.settings import Settings
-from rag.terminal import index_option, json_option, model_options, options, print_json, print_lines
+from rag.terminal import index_option, json_option, model_options, options, place_options, print_json, print_lines
 
 if TYPE_CHECKING:
     from server.accounts import Accounts
 
 ROLES = click.Choice(["reader", "editor", "admin"])
 address_options = options(
-    index_option,
+    place_options,
     click.option("--host", metavar="ADDRESS", help="Where to listen [127.0.0.1, or RAG_HOST]."),
     click.option("--port", type=int, metavar="N", help="Which port [7860, or RAG_PORT]."),
     click.option("--url", metavar="URL", help="The address that it has behind a proxy (or RAG_URL)."),
     model_options,
 )
-documents_option = click.option("--documents", metavar="FILTER", help="Only these exist for them: 'path:leases/*'.")
+user_options = options(
+    click.option("--documents", metavar="FILTER", help="Only these exist for them: 'path:leases/*'."),
+    click.option(
+        "--collection",
+        "collections",
+        multiple=True,
+        metavar="NAME",
+        help="Only this collection exists for them [default]; repeatable, the first is opened first.",
+    ),
+    index_option,
+)
 
 
 @click.command("serve")
@@ -70,11 +80,11 @@ def _serve(given: Mapping[str, Any], *, open_browser: bool, with_page: bool) -> 
 
 
 @click.command("mcp")
-@index_option
+@place_options
 @model_options
 @click.option("--server", metavar="URL", help="Ask the server that runs there, not the index itself.")
 @click.option("--http", "port", type=click.IntRange(1, 65_535), metavar="PORT", help="Speak HTTP on this port.")
-def mcp_command(index: str | None, server: str | None, port: int | None, **model: Any) -> None:
+def mcp_command(server: str | None, port: int | None, **given: Any) -> None:
     """Let agents ask: the Model Context Protocol, over standard input and output or over HTTP.
 
     Its tools are ask, search, open_citation and list_documents. With --server it needs no index and no models, and
@@ -91,9 +101,13 @@ def mcp_command(index: str | None, server: str | None, port: int | None, **model
         raise RagError("`rag mcp` needs one more package: run `pip install 'checkable-rag[mcp]'`")
     from server.agents import local_api, make_server, remote_api
 
-    settings = Settings.from_environment(index=index, **model)
+    settings = Settings.from_environment(**given)
     is_stdio = port is None
-    api = remote_api(server, is_stdio=is_stdio) if server else local_api(settings, is_guarded=not is_stdio)
+    api = (
+        remote_api(server, settings.collection, is_stdio=is_stdio)
+        if server
+        else local_api(settings, is_guarded=not is_stdio)
+    )
     if port is None:
         make_server(api).run("stdio")
     else:
@@ -109,41 +123,56 @@ def user_group() -> None:
 @user_group.command("add")
 @click.argument("name")
 @click.option("--role", type=ROLES, default="reader", help="What they may do: ask; change documents; see all feedback.")
-@documents_option
-@index_option
-def add_command(name: str, role: str, documents: str | None, index: str | None) -> None:
+@user_options
+def add_command(name: str, role: str, documents: str | None, collections: tuple[str, ...], index: str | None) -> None:
     """Add the user NAME; the password is asked for, or read from standard input.
 
     \b
     Examples:
       rag user add ana
       rag user add ben --role editor --documents 'path:leases/*'
+      rag user add eva --collection legal --collection hr
     """
     from ui.visitor import Role
 
-    _accounts(index).add(name, _typed_password(), Role(role), documents or "")
+    _check_known(collections, index)
+    _accounts(index).add(name, _typed_password(), Role(role), documents or "", collections)
     print_lines([f"{name} may come in as {role}"])
 
 
 @user_group.command("change")
 @click.argument("name")
 @click.option("--role", type=ROLES, help="What they may do.")
-@documents_option
+@user_options
 @click.option("--password", is_flag=True, help="Ask for another password, or read it from standard input.")
-@index_option
-def change_command(name: str, role: str | None, documents: str | None, password: bool, index: str | None) -> None:
-    """Change the user NAME.
+def change_command(
+    name: str,
+    role: str | None,
+    documents: str | None,
+    collections: tuple[str, ...],
+    password: bool,
+    index: str | None,
+) -> None:
+    """Change the user NAME. Collections that are given take the place of those they had.
 
     \b
     Examples:
       rag user change ana --role editor
       rag user change ben --documents ''
+      rag user change ben --collection legal
       rag user change ben --password
     """
     from ui.visitor import Role
 
+    _check_known(collections, index)
     given = _typed_password() if password else None
-    _accounts(index).change(name, password=given, role=Role(role) if role else None, documents=documents)
+    _accounts(index).change(
+        name,
+        password=given,
+        role=Role(role) if role else None,
+        documents=documents,
+        collections=collections or None,
+    )
     print_lines([f"{name} is changed"])
 
 
@@ -227,14 +256,27 @@ def _list(what: str, listed: "Callable[[Accounts], list[Any]]", index: str | Non
     if as_json:
         print_json({what: rows})
     else:
-        print_lines("  ".join(str(value) for value in row.values() if value) for row in rows)
+        print_lines("  ".join(_word(value) for value in row.values() if value) for row in rows)
         print_lines([f"{len(rows)} {what}"])
+
+
+def _word(value: Any) -> str:
+    return f"({', '.join(value)})" if isinstance(value, tuple) else str(value)
+
+
+def _check_known(collections: Sequence[str], index: str | None) -> None:
+    """Refuse a typing error. Raises CollectionMissingError."""
+    from index.collections import check_there, folder_of
+
+    root = Settings.from_environment(index=index).root
+    for name in collections:
+        check_there(folder_of(root, name))
 
 
 def _accounts(index: str | None) -> "Accounts":
     from server.accounts import FILE, Accounts
 
-    return Accounts(Settings.from_environment(index=index).index / FILE)
+    return Accounts(Settings.from_environment(index=index).root / FILE)
 
 
 def _typed_password() -> str:

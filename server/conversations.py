@@ -113,7 +113,7 @@ router = APIRouter(prefix="/api", tags=["Conversations"])
 
 @router.get("/conversations", responses=responses(422))
 def conversations(room: Reader, words: Annotated[Words, Query(max_length=1_000)] = "") -> list[Conversation]:
-    """List the conversations of the one who asks, newest first; with `words`, those that have them."""
+    """List the conversations of the one who asks in a collection, newest first; with `words`, those that have them."""
     return room.conversations.listed(room.owner, words)
 
 
@@ -126,7 +126,7 @@ def start(room: Reader, title: Title) -> Id:
 @router.get("/conversations/{id}", response_model=list[Turn], responses=responses(404, 422))
 def turns(room: Reader, id: str) -> Response:
     """Return the turns of a conversation, oldest first."""
-    _check_owned(room, id)
+    room = _holding(room, id)
     # As they were kept, by whatever version of this program.
     return JSONResponse([asdict(turn) for turn in room.conversations.turns(room.owner, id)])
 
@@ -134,7 +134,7 @@ def turns(room: Reader, id: str) -> Response:
 @router.post("/conversations/{id}/turns", responses=responses(404, 422))
 def ask_next(room: Reader, id: str, asked: NextQuestion) -> Turn:
     """Answer a question that may lean on the conversation, and keep both in it."""
-    _check_owned(room, id)
+    room = _holding(room, id)
     answer = answer_of(room, asked.question, history(room.conversations.turns(room.owner, id)), asked.where)
     try:
         turn = room.conversations.add(room.owner, id, asked.question, answer.to_dict())
@@ -146,7 +146,7 @@ def ask_next(room: Reader, id: str, asked: NextQuestion) -> Turn:
 @router.patch("/conversations/{id}", responses=responses(404, 422))
 def rename(room: Reader, id: str, title: Title) -> Id:
     """Give a conversation another title."""
-    _check_owned(room, id)
+    room = _holding(room, id)
     room.conversations.rename(room.owner, id, title.title)
     return Id(id=id)
 
@@ -154,7 +154,7 @@ def rename(room: Reader, id: str, title: Title) -> Id:
 @router.delete("/conversations/{id}", responses=responses(404, 422))
 def delete(room: Reader, id: str) -> Id:
     """Delete a conversation with all its answers."""
-    _check_owned(room, id)
+    room = _holding(room, id)
     room.conversations.delete(room.owner, id)
     return Id(id=id)
 
@@ -166,7 +166,7 @@ def delete(room: Reader, id: str) -> Id:
 )
 def export(room: Reader, id: str, form: Literal["json", "md"]) -> Response:
     """Return a conversation as a file, with every quote."""
-    _check_owned(room, id)
+    room = _holding(room, id)
     title = next(c.title for c in room.conversations.listed(room.owner) if c.id == id)
     kept = room.conversations.turns(room.owner, id)
     headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(title[:60], safe='')}.{form}"}
@@ -178,13 +178,15 @@ def export(room: Reader, id: str, form: Literal["json", "md"]) -> Response:
 @router.get("/turns/{id}/sources/{number}", responses=responses(404, 422))
 def source(room: Reader, id: str, number: Number) -> Around:
     """Return a source of a turn in its document."""
-    return Around.model_validate(room.desk.in_document(_place(room, id, number)))
+    room, place = _place(room, id, number)
+    return Around.model_validate(room.desk.in_document(place))
 
 
 @router.get("/turns/{id}/sources/{number}/pages", responses=responses(404, 409, 422))
 def source_pages(room: Reader, id: str, number: Number) -> Pages:
     """Return the pages that a source stands on."""
-    found = room.desk.pages(_place(room, id, number))
+    room, place = _place(room, id, number)
+    found = room.desk.pages(place)
     tops = [(mark.page, min((box[1] for box in mark.boxes), default=0.0)) for mark in found.marks]
     return Pages(pages=[PageTop(page=page, top=top) for page, top in tops])
 
@@ -196,35 +198,42 @@ def source_pages(room: Reader, id: str, number: Number) -> Pages:
 )
 def source_page(room: Reader, id: str, number: Number, page: Annotated[int, Query(ge=1, le=1_000_000)]) -> Response:
     """Return a page that a source stands on, with the quote painted over."""
-    return picture(room.desk.pages(_place(room, id, number)).draw(page).png)
+    room, place = _place(room, id, number)
+    return picture(room.desk.pages(place).draw(page).png)
 
 
 @router.put("/feedback/{turn}", responses=responses(404, 422), tags=["Feedback"])
 def rate(room: Reader, turn: str, feedback: Feedback) -> Rated:
     """Say whether an answer was helpful."""
-    if not room.conversations.rate(room.owner, turn, feedback.thumb, feedback.comment):
+    rated = (there.conversations.rate(room.owner, turn, feedback.thumb, feedback.comment) for there in room.around())
+    if not any(rated):
         raise HTTPException(404, "there is no such answer")
     return Rated(thumb=feedback.thumb)
 
 
 @router.get("/feedback", response_model=list[Entry], responses=responses(), tags=["Feedback"])
 def feedback(room: Admin) -> Response:
-    """Return what everybody thought of their answers, oldest first, without who they are."""
+    """Return what everybody thought of their answers in a collection, oldest first, without who they are."""
     return JSONResponse(room.conversations.feedback())
 
 
-def _place(room: Room, turn: str, number: int) -> dict[str, Any]:
-    """Return a source of a turn, or, above their number, what was nearest."""
-    stored: StoredTurn | None = room.conversations.turn(room.owner, turn)
-    if stored is None:
+def _place(room: Room, turn: str, number: int) -> tuple[Room, dict[str, Any]]:
+    """Return a source of a turn, or, above their number, what was nearest, and the collection that it is in."""
+    found: tuple[Room, StoredTurn] | None = next(
+        ((there, kept) for there in room.around() if (kept := there.conversations.turn(room.owner, turn))), None
+    )
+    if found is None:
         raise HTTPException(404, "there is no such answer")
+    there, stored = found
     places = [*stored.answer["sources"], *nearest(stored.answer)] if stored.answer else []
     if number > len(places):
         raise HTTPException(404, "there is no such source")
-    found: dict[str, Any] = places[number - 1]
-    return found
+    return there, places[number - 1]
 
 
-def _check_owned(room: Room, conversation: str) -> None:
-    if not room.conversations.owns(room.owner, conversation):
-        raise HTTPException(404, "there is no such conversation")
+def _holding(room: Room, conversation: str) -> Room:
+    """Return the visitor's collection that a conversation is in, in which it goes on."""
+    for there in room.around():
+        if there.conversations.owns(room.owner, conversation):
+            return there
+    raise HTTPException(404, "there is no such conversation")

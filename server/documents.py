@@ -25,6 +25,7 @@ class Documents(BaseModel):
     formats: list[str] = Field(description="The formats that are read")
     limit: int = Field(description="The largest file, in bytes")
     may_edit: bool = Field(description="Whether the one who asks may add and remove")
+    uploads: str = Field(description="The folder, beside the index, of what is added")
 
 
 class Text(BaseModel):
@@ -79,6 +80,7 @@ def documents(
         formats=[kind.name for kind in FORMATS],
         limit=MAX_UPLOAD_BYTES,
         may_edit=room.may_edit,
+        uploads=room.desk.uploads.name,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import Response
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -15,7 +15,7 @@ from index.errors import RagError
 from rag.answer import Answer
 from server.problems import Problem, responses
 from server.visiting import Admin
-from ui.desk import Desk
+from ui.collections import Collections
 
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -24,7 +24,7 @@ PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 class Metrics:
     """The figures of one process since it started."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, collections: Collections) -> None:
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "rag_http_requests",
@@ -37,7 +37,7 @@ class Metrics:
             "rag_stage_seconds", "Seconds by stage of an answer", ["stage"], registry=self.registry, buckets=SECONDS
         )
         self._refused = Counter("rag_login_failures", "Wrong passwords and tokens", registry=self.registry)
-        self.registry.register(_IndexFigures(desk))
+        self.registry.register(_IndexFigures(collections))
 
     def answered(self, answer: Answer) -> None:
         """Count an answer."""
@@ -55,13 +55,14 @@ class Metrics:
 
 
 class _IndexFigures(Collector):
-    """What is indexed now."""
+    """What is indexed now, in all collections together."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, collections: Collections) -> None:
+        self._collections = collections
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        documents, passages = self._desk.counts()
+        counts = [collection.desk.counts() for collection in self._collections.all()]
+        documents, passages = map(sum, zip(*counts, strict=True))
         yield GaugeMetricFamily("rag_documents", "Indexed documents", documents)
         yield GaugeMetricFamily("rag_passages", "Indexed passages", passages)
 
@@ -110,21 +111,21 @@ async def healthz() -> State:
 @router.get("/readyz", responses={503: {"model": Problem}})
 def readyz(request: Request) -> State:
     """Say whether questions can be answered now: the models are loaded, and there is an index that can be read."""
-    desk: Desk = request.app.state.desk
-    if not desk.warm.is_over:
+    collections: Collections = request.app.state.collections
+    if not collections.desk.warm.is_over:
         raise HTTPException(503, "the models are being loaded")
     try:
-        desk.chain()
-        with desk.store.snapshot():
-            return State(status="ready")
+        collections.desk.chain()
+        collections.check_readable()
     except RagError as error:
         # The reason may name folders of this machine: those who may know it find it in the log and on the page.
         raise HTTPException(503, f"not ready: {type(error).__name__}") from error
+    return State(status="ready")
 
 
 @router.get(
     "/metrics",
-    response_class=PlainTextResponse,
+    response_class=Response,
     responses={**responses(), 200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 def metrics(room: Admin, request: Request) -> Any:

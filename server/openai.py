@@ -1,5 +1,6 @@
 """`/v1`: what clients of OpenAI's API call, so that they find our answers where they look for a model's.
 
+The model `checkable-rag` is the collection that is opened first, `checkable-rag/legal` the one called legal.
 The last message is the question, and those before it what it may lean on. The text of the answer has `[n]` behind
 every sentence; where these stand is in `annotations`, and the whole Answer in `answer`, a field of our own. What steers
 a language model (`temperature`, system messages and so on) is read over: the documents alone say what is answered, and
@@ -135,16 +136,21 @@ router = APIRouter(prefix="/v1", tags=["As OpenAI's API"])
 
 @router.get("/models", responses=responses())
 def models(room: Reader) -> Models:
-    """List what can be asked, and what encodes."""
-    return Models(data=[Model(id=MODEL), Model(id=room.desk.settings.encoder)])
+    """List what can be asked, each collection by a name of its own if there are several, and what encodes."""
+    return Models(data=[Model(id=id) for id in _ids(room)])
 
 
-@router.get("/models/{id}", responses=responses(404))
+@router.get("/models/{id:path}", responses=responses(404))
 def model(room: Reader, id: str) -> Model:
     """Return one of the models."""
-    if id not in (MODEL, room.desk.settings.encoder):
+    if id not in _ids(room):
         raise HTTPException(404, f"there is no model {id!r}: GET /v1/models lists all")
     return Model(id=id)
+
+
+def _ids(room: Room) -> list[str]:
+    several = [f"{MODEL}/{name}" for name in room.names] if len(room.names) > 1 else []
+    return [MODEL, *several, room.desk.settings.encoder]
 
 
 @router.post(
@@ -154,8 +160,10 @@ def model(room: Reader, id: str) -> Model:
 )
 def chat(room: Reader, asked: ChatRequest, request: Request) -> Any:
     """Answer the last message; with `stream`, sentence by sentence."""
-    if asked.model != MODEL:
+    name, _, collection = asked.model.partition("/")
+    if name != MODEL:
         raise HTTPException(404, f"there is no model {asked.model!r} to ask: name {MODEL}")
+    room = room.beside(collection) if collection else room
     last = asked.messages[-1]
     if last.role != "user":
         raise HTTPException(422, "the last message must be the user's: it is the question")
@@ -186,9 +194,9 @@ class _Reply:
     def __init__(self, room: Room, asked: ChatRequest, documents: str) -> None:
         ids = {document.name: document.id for document in room.desk.documents()}
         self.asked = asked
-        self.text = CitedText(documents, ids)
+        self.text = CitedText(documents, ids, room.name if room.name != room.names[0] else "")
         self.answer: Answer | None = None
-        self.base = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": MODEL}
+        self.base = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": asked.model}
         self._count = room.desk.chain().searcher.encoder.count_tokens
 
     def pieces(self, steps: Iterable[Step]) -> Iterator[str]:

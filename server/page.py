@@ -9,20 +9,19 @@ from fastapi.staticfiles import StaticFiles
 
 import ui
 from server.public import Public
-from ui.desk import Desk
 from ui.page import build_page
 
 STATIC = Path(ui.__file__).parent / "static"
 
 
-def mount_page(app: FastAPI, desk: Desk, public: Public) -> None:
+def mount_page(app: FastAPI, public: Public) -> None:
     """Put the page at `/`, and its scripts at `/ui`."""
     app.mount("/ui", StaticFiles(directory=STATIC), name="ui")
     # What Gradio would do by default: count its starts at its maker's, and offer links there.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     gr.mount_gradio_app(
         app,
-        build_page(desk, app.state.conversations),
+        build_page(app.state.collections),
         path="/",
         root_path=public.prefix or None,
         footer_links=[],

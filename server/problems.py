@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from index.errors import (
+    CollectionMissingError,
     FilterError,
     IndexBusyError,
     PageError,
@@ -46,6 +47,7 @@ REASONS = {
     503: "It does not work at the moment: no index, a busy index, no model, too many questions",
 }
 STATUSES: dict[type[Exception], int] = {
+    CollectionMissingError: 404,
     QuestionError: 422,
     FilterError: 422,
     UnreadableDocumentError: 422,
@@ -55,7 +57,7 @@ STATUSES: dict[type[Exception], int] = {
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return what a route's documentation says of its errors; those that every route may have come along."""
-    every = {400, 401, 403, 413, 429, 503}
+    every = {400, 401, 403, 404, 413, 422, 429, 503}
     return {status: {"model": Problem, "description": REASONS[status]} for status in sorted(every | set(statuses))}
 
 

@@ -1,11 +1,13 @@
 """What every route asks first: who is it, what do they see, and may they do this."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, HTTPException, Request
+from fastapi import Depends, HTTPException, Query, Request
 from pydantic import AfterValidator
 
+from ui.collections import Collections
 from ui.conversations import Conversations
 from ui.desk import Desk
 from ui.visitor import Role, Visitor, visitor_of
@@ -18,15 +20,22 @@ def _encodable(text: str) -> str:
 
 
 Words = Annotated[str, AfterValidator(_encodable)]
+CollectionName = Annotated[Words, Query(max_length=100, description="Which collection [the first of the one who asks]")]
 
 
 @dataclass(frozen=True)
 class Room:
-    """What a visitor finds: the documents that exist for them, and the conversations, which ask for the owner."""
+    """What a visitor finds in a collection: the documents that exist for them, and conversations, by their owner.
+
+    `is_named` says whether the request named the collection.
+    """
 
     visitor: Visitor
+    collections: Collections
+    name: str
     desk: Desk
     conversations: Conversations
+    is_named: bool = False
 
     @property
     def owner(self) -> str:
@@ -38,12 +47,27 @@ class Room:
         """Say whether the visitor may add and remove documents."""
         return self.visitor.may(Role.EDITOR)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the visitor's collections, the one that is opened first at the beginning."""
+        return self.collections.names(self.visitor)
 
-def room_of(request: Request) -> Room:
-    """Return what the sender of a request finds."""
-    visitor = visitor_of(request.scope)
-    state = request.app.state
-    return Room(visitor, state.desk.seen_by(visitor.only), state.conversations)
+    def beside(self, name: str) -> "Room":
+        """Return what the visitor finds in another collection. Raises CollectionMissingError."""
+        return room_in(self.collections, self.visitor, name)
+
+    def around(self) -> Iterator["Room"]:
+        """Yield the rooms in which an id may be meant: this one, and all of the visitor's if the request named none."""
+        yield self
+        if not self.is_named:
+            yield from (self.beside(name) for name in self.names if name != self.name)
+
+
+def room_in(collections: Collections, visitor: Visitor, name: str) -> Room:
+    """Return what a visitor finds in a collection, in their first one if none is named."""
+    found = collections.open(visitor, name)
+    desk = found.desk.seen_by(visitor.only)
+    return Room(visitor, collections, found.name, desk, found.conversations, bool(name))
 
 
 @dataclass(frozen=True)
@@ -52,12 +76,12 @@ class Needs:
 
     role: Role
 
-    def __call__(self, request: Request) -> Room:
-        """Return what the sender finds. Raises HTTPException 403."""
-        room = room_of(request)
-        if not room.visitor.may(self.role):
+    def __call__(self, request: Request, collection: CollectionName = "") -> Room:
+        """Return what the sender finds. Raises HTTPException 403, CollectionMissingError."""
+        visitor = visitor_of(request.scope)
+        if not visitor.may(self.role):
             raise HTTPException(403, f"this needs the role {self.role}: `rag user change NAME --role {self.role}`")
-        return room
+        return room_in(request.app.state.collections, visitor, collection)
 
 
 Reader = Annotated[Room, Depends(Needs(Role.READER))]

@@ -152,6 +152,7 @@ NEEDED = {
     Role.READER: {
         ("POST", "/api/ask"),
         ("GET", "/api/search"),
+        ("GET", "/api/collections"),
         ("GET", "/api/documents"),
         ("GET", "/api/documents/{id}"),
         ("GET", "/api/documents/{id}/text"),

@@ -38,13 +38,17 @@ def takes_anything(path: str, method: str) -> bool:
     return "requestBody" not in described and all(schema.keys() <= {"type", "title"} for schema in schemas)
 
 
-def check(desk: Desk, path: str, method: str, mode: GenerationMode) -> None:
+def check(
+    desk: Desk, path: str, method: str, mode: GenerationMode, collection: str = "default", examples: int = EXAMPLES
+) -> None:
     described = schemathesis.openapi.from_asgi(OPENAPI, create_app(desk, with_page=False), headers=HEADERS)
     desk.chain()
 
     @given(case=described[path][method].as_strategy(generation_mode=mode))
-    @settings(max_examples=EXAMPLES, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples, derandomize=True, suppress_health_check=list(HealthCheck))
     def sends(case: schemathesis.Case) -> None:
+        if mode is GenerationMode.POSITIVE and (collection != "default" or "collection" in (case.query or {})):
+            case.query["collection"] = collection  # whatever else is allowed would only be none that there is
         case.call_and_validate(headers=HEADERS, excluded_checks=[positive_data_acceptance] if path in QUESTIONS else [])
 
     sends()
@@ -58,3 +62,8 @@ def test_what_the_description_allows_is_answered_as_it_says(desk: Desk, path: st
 @pytest.mark.parametrize(("path", "method"), [one for one in OPERATIONS if not takes_anything(*one)])
 def test_what_the_description_calls_wrong_is_refused(desk: Desk, path: str, method: str) -> None:
     check(desk, path, method, GenerationMode.NEGATIVE)
+
+
+@pytest.mark.parametrize(("path", "method"), [one for one in OPERATIONS if one[0] not in ("/healthz", "/readyz")])
+def test_a_collection_that_is_not_there_is_answered_as_it_says(desk: Desk, path: str, method: str) -> None:
+    check(desk, path, method, GenerationMode.POSITIVE, collection="nothing", examples=2)

@@ -3,12 +3,13 @@
 import copy
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from index.build import Builder
+from index.collections import check_there, name_of, uploads_of
 from index.documents import Listing, SourceFile, names_base
 from index.encoders import document_encoder
 from index.encoding import MULTILINGUAL_ENCODER, Encoder
@@ -52,12 +53,12 @@ class Desk:
     `only` are the documents that there are for whoever stands at it; `on_answer` is told of every answer.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, chain: Callable[[], Chain] | None = None) -> None:
         self.settings = settings
         self.store: IndexStore = open_store(settings)
         self.base = names_base(settings.index)
-        self.uploads = self.base / "uploads"
-        self.warm = Warm(lambda: open_chain(settings))
+        self.uploads = uploads_of(settings.index)
+        self.warm = Warm(chain or (lambda: open_chain(settings)))
         self.only = EVERYTHING
         self.on_answer: Callable[[Answer], None] = lambda answer: None
         self.places = Places(AT_ONCE_WITH_MODEL if settings.model else AT_ONCE)
@@ -68,6 +69,15 @@ class Desk:
         seen = copy.copy(self)  # the same index, models and lock
         seen.only = self.only.also(only)
         return seen
+
+    def beside(self, folder: Path) -> "Desk":
+        """Return the desk of another collection, in its index folder: the same models, places and listener."""
+        settings = replace(self.settings, index=folder, collection=name_of(folder))
+        other = Desk(settings, lambda: self.chain().over(other.store))
+        other.places = self.places
+        other.on_answer = lambda answer: self.on_answer(answer)
+        other.warm.load()
+        return other
 
     def chain(self) -> Chain:
         """Return the chain, when it is loaded. Raises the error that it could not be loaded for."""
@@ -187,6 +197,7 @@ class Desk:
             raise UnreadableDocumentError("only some documents are yours, and this would not be one of them")
         path = self.uploads / safe
         with self._writing:
+            check_there(self.settings.index)  # it would be made again
             if path.exists() and self.only.terms and self.text(name_there) is None:
                 raise UnreadableDocumentError("there is another file of this name")
             self.uploads.mkdir(parents=True, exist_ok=True)

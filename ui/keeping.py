@@ -5,12 +5,13 @@ They are here because conversations are kept beside the index, and quote it.
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from index.errors import RagError
 from rag.settings import Settings
-from rag.terminal import index_option, json_option, print_json, print_lines
+from rag.terminal import json_option, place_options, print_json, print_lines
 
 SHOWN = 10
 WITHDRAWN = "This answer quoted a document that was removed."
@@ -18,13 +19,13 @@ WITHDRAWN = "This answer quoted a document that was removed."
 
 @click.command("remove")
 @click.argument("documents", nargs=-1, required=True, metavar="PATH...")
-@index_option
+@place_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--verify", is_flag=True, help="Search every file of the index for what might be left of them.")
 @click.option("--conversations", is_flag=True, help="Remove the answers that quote them, too.")
 @json_option
 def remove_command(
-    documents: tuple[str, ...], index: str | None, yes: bool, verify: bool, conversations: bool, as_json: bool
+    documents: tuple[str, ...], yes: bool, verify: bool, conversations: bool, as_json: bool, **place: Any
 ) -> None:
     """Take documents out of the index: names, files, folders, or patterns of names. The files stay where they are.
 
@@ -43,7 +44,7 @@ def remove_command(
     from rag.removal import choose, remove
     from ui.conversations import FILE, Conversations
 
-    settings = Settings.from_environment(index=index)
+    settings = Settings.from_environment(**place)
     store = open_store(settings)
     local = open_local(settings, "`rag remove --verify`") if verify else None
     chosen = choose(store, documents, also_gone=verify)
@@ -99,9 +100,9 @@ def _said(settings: Settings, names: tuple[str, ...], questions: list[str]) -> l
 
 @click.command("export")
 @click.argument("file", type=click.Path(path_type=Path))
-@index_option
+@place_options
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
-def export_command(file: Path, index: str | None, force: bool) -> None:
+def export_command(file: Path, force: bool, **place: Any) -> None:
     """Write the whole index to one FILE that another machine can import: texts, passages and vectors, no conversations.
 
     It can be done while the index is in use; FILE is one generation, with the hash of everything in it.
@@ -110,14 +111,14 @@ def export_command(file: Path, index: str | None, force: bool) -> None:
     Examples:
       rag export notes.ragindex
     """
-    _write(Settings.from_environment(index=index), file, force, {})
+    _write(Settings.from_environment(**place), file, force, {})
 
 
 @click.command("backup")
 @click.argument("file", type=click.Path(path_type=Path))
-@index_option
+@place_options
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
-def backup_command(file: Path, index: str | None, force: bool) -> None:
+def backup_command(file: Path, force: bool, **place: Any) -> None:
     """Write the whole index with its conversations to one FILE, while it is in use; `rag import` restores it.
 
     \b
@@ -126,13 +127,15 @@ def backup_command(file: Path, index: str | None, force: bool) -> None:
     """
     from ui.conversations import FILE, SCHEMA
 
-    _write(Settings.from_environment(index=index), file, force, {FILE: SCHEMA})
+    _write(Settings.from_environment(**place), file, force, {FILE: SCHEMA})
 
 
 def _write(settings: Settings, file: Path, force: bool, beside: dict[str, str]) -> None:
     from index.archive import write_archive
+    from index.collections import check_there
     from rag.assemble import open_local
 
+    check_there(settings.index)
     if file.exists() and not force:
         raise RagError(f"{file} is there already: remove it first, or give --force")
     manifest = write_archive(open_local(settings, "`rag export`"), file, beside)
@@ -143,9 +146,9 @@ def _write(settings: Settings, file: Path, force: bool, beside: dict[str, str]) 
 
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@index_option
+@place_options
 @click.option("--force", is_flag=True, help="Replace the index that is there.")
-def import_command(file: Path, index: str | None, force: bool) -> None:
+def import_command(file: Path, force: bool, **place: Any) -> None:
     """Make an index from a FILE of `rag export` or `rag backup`, after checking every byte of it.
 
     An index that is there stays as it was until the new one is whole. Documents keep their names, which are relative to
@@ -160,15 +163,15 @@ def import_command(file: Path, index: str | None, force: bool) -> None:
     from rag.assemble import open_local
     from ui.conversations import FILE, SCHEMA
 
-    settings = Settings.from_environment(index=index)
+    settings = Settings.from_environment(**place)
     manifest = read_archive(open_local(settings, "`rag import`"), file, {FILE: SCHEMA}, force=force)
     print_lines([f"{settings.index}: {manifest.documents} documents, {manifest.chunks} passages"])
 
 
 @click.command("feedback")
-@index_option
+@place_options
 @json_option
-def feedback_command(index: str | None, as_json: bool) -> None:
+def feedback_command(as_json: bool, **place: Any) -> None:
     """Print the thumbs and comments that people left in the browser, with questions and answers.
 
     \b
@@ -176,9 +179,12 @@ def feedback_command(index: str | None, as_json: bool) -> None:
       rag feedback
       rag feedback --json > feedback.json
     """
+    from index.collections import check_there
     from ui.conversations import FILE, Conversations
 
-    path = Settings.from_environment(index=index).index / FILE
+    folder = Settings.from_environment(**place).index
+    check_there(folder)
+    path = folder / FILE
     entries = Conversations(path).feedback() if path.exists() else []
     if as_json:
         print_json({"feedback": entries})
@@ -205,10 +211,13 @@ def migrate_command(source: str, target: str, as_json: bool) -> None:
       rag migrate .rag /data/notes.lance
       rag migrate s3://bucket/notes .rag
     """
+    from index.collections import DEFAULT
     from index.migration import migrate
     from rag.assemble import open_store
 
-    stores = [open_store(Settings.from_environment(index=place)) for place in (source, target)]
+    # A collection is named by its folder here: FROM and TO may be of two.
+    places = [Settings.from_environment(index=place, collection=DEFAULT) for place in (source, target)]
+    stores = list(map(open_store, places))
     copied = migrate(*stores)
     documents, chunks = len(copied.checksums), copied.chunks
     if as_json:

@@ -1,11 +1,13 @@
 """The page: Gradio's widgets and events around the conversation, which `static/chat.js` draws."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from index.errors import RagError
+from ui.collections import Collections
 from ui.conversations import Conversations
 from ui.desk import Desk
 from ui.talk import Pending, Talks, turn_value
@@ -20,14 +22,15 @@ WHEN_READY = (
 )
 CHAT = "window.checkable.whenReady(() => window.checkable.chat(element, props, trigger, watch));"
 DOCUMENTS = "window.checkable.whenReady(() => window.checkable.documents(element));"
+COLLECTIONS = "window.checkable.whenReady(() => window.checkable.collections(element));"
 CONVERSATIONS = "window.checkable.whenReady(() => window.checkable.conversations(element, trigger));"
 
 Update = tuple[Any, ...]
 
 
-def build_page(desk: Desk, conversations: Conversations) -> gr.Blocks:
+def build_page(collections: Collections) -> gr.Blocks:
     """Return the page."""
-    talk = Events(desk, conversations)
+    talk = Events(collections)
     page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
     with page:
         gr.HTML(f"<h1>{TITLE}</h1>", elem_id="title", apply_default_css=False)
@@ -36,6 +39,12 @@ def build_page(desk: Desk, conversations: Conversations) -> gr.Blocks:
             html_template=STATUS,
             elem_id="status",
             js_on_load=None,
+            apply_default_css=False,
+        )
+        gr.HTML(
+            html_template="<div></div>",
+            js_on_load=WHEN_READY + COLLECTIONS,
+            elem_id="collections",
             apply_default_css=False,
         )
         current = gr.State(None)
@@ -102,20 +111,22 @@ def build_page(desk: Desk, conversations: Conversations) -> gr.Blocks:
 
 
 class Events:
-    """What the page's events do. Each yields new values for (chat, box, current, editing, send, stop)."""
+    """What the page's events do. Each yields new values for (chat, box, current, editing, send, stop).
 
-    def __init__(self, desk: Desk, conversations: Conversations) -> None:
-        self.desk = desk
-        self.conversations = conversations
-        self.talks = Talks(desk, conversations)
+    The collection stands in the page's own address, `?collection=legal`, so that no page is ever of two.
+    """
+
+    def __init__(self, collections: Collections) -> None:
+        self.collections = collections
 
     def status(self, request: gr.Request) -> Iterator[dict[str, str]]:
         """Say what is loading, then what is indexed."""
-        if not self.desk.warm.is_over:
-            yield {"text": "Loading the models … you can ask already"}
         try:
-            self.desk.chain()
-            documents, passages = self.desk.seen_by(_visitor(request).only).counts()
+            page = self._page(request)
+            if not page.desk.warm.is_over:
+                yield {"text": "Loading the models … you can ask already"}
+            page.desk.chain()
+            documents, passages = page.desk.counts()
         except RagError as error:
             yield {"text": f"This does not work at the moment: {error}"}
             return
@@ -127,70 +138,77 @@ class Events:
 
     def latest(self, request: gr.Request) -> Iterator[Update]:
         """Show the owner's latest conversation, or a new one."""
-        visitor = _visitor(request)
-        known = self.conversations.listed(visitor.owner)
-        yield from self._show(visitor, known[0].id if known else None)
+        page = self._page(request)
+        known = page.conversations.listed(page.owner)
+        yield from self._show(page, known[0].id if known else None)
 
     def open(self, request: gr.Request, event: gr.EventData) -> Iterator[Update]:
         """Show the conversation that was chosen from the list."""
-        yield from self._show(_visitor(request), event._data.get("conversation"))
+        yield from self._show(self._page(request), event._data.get("conversation"))
 
     def ask(
         self, question: str, current: str | None, editing: str | None, where: str, request: gr.Request
     ) -> Iterator[Update]:
         """Answer a question, step by step, and keep the turn."""
-        visitor = _visitor(request)
+        page = self._page(request)
         if not question.strip():
-            yield self._update(visitor, current, note="Write a question first.", editing=editing)
+            yield self._update(page, current, note="Write a question first.", editing=editing)
             return
-        yield from self._follow(visitor, self.talks.start(visitor, current, question, editing, where))
+        yield from self._follow(page, page.start(current, question, editing, where))
 
     def act(self, current: str | None, where: str, request: gr.Request, event: gr.EventData) -> Iterator[Update]:
         """Do what a button in the conversation says."""
-        visitor = _visitor(request)
+        page = self._page(request)
         data = event._data or {}
         action, turn = data.get("action"), str(data.get("turn"))
-        stored = self.conversations.turn(visitor.owner, turn)
+        stored = page.conversations.turn(page.owner, turn)
         if action == "new":
-            yield self._update(visitor, None)
+            yield self._update(page, None)
         elif action == "example":
-            yield from self._follow(visitor, self.talks.start(visitor, current, str(data.get("question")), None, where))
+            yield from self._follow(page, page.start(current, str(data.get("question")), None, where))
         elif stored and current and action == "edit":
-            yield self._update(visitor, current, box=stored.question, editing=turn)
+            yield self._update(page, current, box=stored.question, editing=turn)
         elif stored and current and action == "retry":
-            turns = self.conversations.turns(visitor.owner, current)
+            turns = page.conversations.turns(page.owner, current)
             # In another tab the conversation may have gone on; then the question is asked at its end.
             replacing = turn if turns and turns[-1].id == turn else None
-            yield from self._follow(visitor, self.talks.start(visitor, current, stored.question, replacing, where))
+            yield from self._follow(page, page.start(current, stored.question, replacing, where))
         else:
-            yield from self._show(visitor, current)
+            yield from self._show(page, current)
 
-    def stop(self, current: str | None) -> None:
+    def stop(self, current: str | None, request: gr.Request) -> None:
         """Stop what this page is waiting for; the question is kept, so that it can be asked again."""
-        self.talks.stop(current)
+        self._page(request).talks.stop(current)
 
-    def _show(self, visitor: Visitor, conversation: str | None) -> Iterator[Update]:
+    def _show(self, page: "_Page", conversation: str | None) -> Iterator[Update]:
         """Show a conversation, and what is being answered in it."""
-        if not conversation or not self.conversations.owns(visitor.owner, conversation):
-            yield self._update(visitor, None)
-        elif pending := self.talks.pending.get(conversation):
-            yield from self._follow(visitor, pending)
+        if not conversation or not page.conversations.owns(page.owner, conversation):
+            yield self._update(page, None)
+        elif pending := page.talks.pending.get(conversation):
+            yield from self._follow(page, pending)
         else:
-            yield self._update(visitor, conversation)
+            yield self._update(page, conversation)
 
-    def _follow(self, visitor: Visitor, pending: Pending) -> Iterator[Update]:
+    def _follow(self, page: "_Page", pending: Pending) -> Iterator[Update]:
         box: Any = ""  # emptied once; what is typed meanwhile stays
-        for live in self.talks.follow(pending):
+        for live in page.talks.follow(pending):
             shown = {key: value for key, value in live.items() if key != "answer"}
-            yield self._update(visitor, pending.conversation, live=shown, replacing=pending.replacing, box=box)
+            yield self._update(page, pending.conversation, live=shown, replacing=pending.replacing, box=box)
             box = gr.skip()
         kept = pending.replacing is None or not pending.note
         note, box = ("", gr.skip()) if kept else (pending.note, pending.question)
-        yield self._update(visitor, pending.conversation, note=note, box=box)
+        yield self._update(page, pending.conversation, note=note, box=box)
+
+    def _page(self, request: gr.Request) -> "_Page":
+        """Return what the page that sent an event is about. Raises CollectionMissingError."""
+        assert request.request is not None, "events come by HTTP"
+        visitor = visitor_of(request.request.scope)
+        found = self.collections.open(visitor, request.request.query_params.get("collection", ""))
+        return _Page(visitor, found.desk.seen_by(visitor.only), found.conversations, found.talks)
 
     def _update(
         self,
-        visitor: Visitor,
+        page: "_Page",
         conversation: str | None,
         *,
         live: dict[str, Any] | None = None,
@@ -199,7 +217,7 @@ class Events:
         box: Any = None,
         editing: str | None = None,
     ) -> Update:
-        turns = self.conversations.turns(visitor.owner, conversation) if conversation else []
+        turns = page.conversations.turns(page.owner, conversation) if conversation else []
         ids = [turn.id for turn in turns]
         if replacing in ids:
             turns = turns[: ids.index(str(replacing))]
@@ -209,13 +227,26 @@ class Events:
             "live": live,
             "note": note,
             "editing": editing,
-            "examples": [] if turns or live else self.desk.seen_by(visitor.only).examples(),
+            "examples": [] if turns or live else page.desk.examples(),
         }
         busy = live is not None
         shown_box = gr.skip() if box is None else box
         return value, shown_box, conversation, editing, gr.update(visible=not busy), gr.update(visible=busy)
 
 
-def _visitor(request: gr.Request) -> Visitor:
-    assert request.request is not None, "events come by HTTP"
-    return visitor_of(request.request.scope)
+@dataclass(frozen=True)
+class _Page:
+    """Who is before a page, and the collection that it is about, as they see it."""
+
+    visitor: Visitor
+    desk: Desk
+    conversations: Conversations
+    talks: Talks
+
+    @property
+    def owner(self) -> str:
+        return self.visitor.owner
+
+    def start(self, conversation: str | None, question: str, replacing: str | None, where: str) -> Pending:
+        """Begin to answer a question."""
+        return self.talks.start(self.visitor, conversation, question, replacing, where)

@@ -22,12 +22,14 @@ class Role(StrEnum):
 class Visitor:
     """The sender of a request. `owner` owns conversations: "user:ana", or "browser:" and a random number.
 
-    `only` are the documents that exist for this visitor.
+    `only` are the documents that exist for this visitor, in the collections that do: `collections`, the one that is
+    opened first at the beginning, or None for all.
     """
 
     owner: str
     role: Role = Role.ADMIN
     only: DocumentFilter = EVERYTHING
+    collections: tuple[str, ...] | None = None
 
     def may(self, role: Role) -> bool:
         """Say whether the visitor has this role, or one above it."""

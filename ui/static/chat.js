@@ -26,11 +26,16 @@ Everything that comes from a document, a file name or a question becomes a text 
   const hidden = (text) => make("span", { class: "hidden" }, text);
   const place = (source) => [source.document, ...(source.place ? [source.place] : []), ...source.heading].join(" › ");
 
+  /* The collection that this page is about stands in its own address, and goes along with whatever it asks for. */
+  checkable.collection = new URLSearchParams(window.location.search).get("collection");
+  checkable.at = (path) =>
+    checkable.collection ? `${path}${path.includes("?") ? "&" : "?"}collection=${encodeURIComponent(checkable.collection)}` : path;
+
   /* Fetch JSON from our own server; an error has the server's own words. */
   checkable.call = async (path, options = {}) => {
     let response;
     try {
-      response = await fetch(path, { credentials: "same-origin", ...options });
+      response = await fetch(checkable.at(path), { credentials: "same-origin", ...options });
     } catch {
       throw new Error("The server cannot be reached. Is it still running?");
     }
@@ -90,7 +95,7 @@ Everything that comes from a document, a file name or a question becomes a text 
       }
       if (here !== shown) return;
       const images = found.map(({ page, top }, i) => {
-        const address = `${path}/page.png?page=${page}`;
+        const address = checkable.at(`${path}/page.png?page=${page}`);
         const alt = `Page ${page} of ${here.document}, with the quoted words painted over; they stand below as text.`;
         const image = make("img", { src: address, alt });
         // Only the panel is scrolled, to the first painted line.
@@ -328,6 +333,28 @@ Everything that comes from a document, a file name or a question becomes a text 
     draw();
   };
 
+  /* ---- which collection, for those who have several ---- */
+
+  checkable.collections = async (root) => {
+    let found;
+    try {
+      found = await checkable.call("api/collections");
+    } catch {
+      // The one in the address is not there: those that are can be chosen.
+      found = await fetch("api/collections", { credentials: "same-origin" }).then((r) => r.json(), () => []);
+    }
+    const names = found.map((one) => one.name);
+    if (names.length < 2) return;
+    if (checkable.collection && !names.includes(checkable.collection)) names.unshift("");
+    const options = names.map((name) => make("option", { value: name, selected: name === checkable.collection }, name));
+    const choose = make("select", { id: "collection", onchange: () => {
+      const address = new URL(window.location.href);
+      address.searchParams.set("collection", choose.value);
+      window.location.assign(address);
+    } }, ...options);
+    root.replaceChildren(make("label", { for: "collection" }, "Collection"), " ", choose);
+  };
+
   /* ---- the list of conversations ---- */
 
   checkable.conversations = (root, trigger) => {
@@ -353,7 +380,7 @@ Everything that comes from a document, a file name or a question becomes a text 
         heading.focus();
       };
       const button = (label, onclick) => make("button", { type: "button", "aria-label": `${label}: ${conversation.title}`, onclick }, label);
-      const link = (form, label) => make("a", { href: `${path}/export.${form}`, download: "", "aria-label": `Save as ${label}: ${conversation.title}` }, label);
+      const link = (form, label) => make("a", { href: checkable.at(`${path}/export.${form}`), download: "", "aria-label": `Save as ${label}: ${conversation.title}` }, label);
       return make("li", {},
         make("button", { type: "button", class: "open", onclick: () => open(conversation.id) }, conversation.title),
         make("span", { class: "when" }, new Date(conversation.updated).toLocaleString()),

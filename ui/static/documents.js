@@ -24,7 +24,7 @@
         const form = new FormData();
         form.append("file", file, file.name);
         const request = new XMLHttpRequest();
-        request.open("POST", "api/documents");
+        request.open("POST", checkable.at("api/documents"));
         request.upload.addEventListener("progress", (e) => progress(e.loaded / e.total));
         request.addEventListener("load", () => {
           const body = (() => { try { return JSON.parse(request.responseText); } catch { return {}; } })();
@@ -95,7 +95,7 @@
         bytes = found.limit;
         mayEdit = found.may_edit;
         for (const element of [label, input, limit, again]) element.hidden = !mayEdit;
-        limit.textContent = `${found.formats.join(", ")}; up to ${bytes / 1e6} MB each. They are kept in the folder “uploads” beside the index.`;
+        limit.textContent = `${found.formats.join(", ")}; up to ${bytes / 1e6} MB each. They are kept in the folder “${found.uploads}” beside the index.`;
         counts.textContent = found.documents.length ? `${found.documents.length} ${found.documents.length === 1 ? "document" : "documents"}, ${found.passages} passages` : "No documents yet: add some here, or run: rag index FOLDER";
         rows.replaceChildren(...found.documents.map(row));
         table.hidden = !found.documents.length;
