@@ -160,7 +160,7 @@ def test_old_office_files_are_named(stream: str, reason: str) -> None:
         read("a.xls", compound({stream: b"x" * 600}))
 
 
-def old_word(text: str, *, flags: int = 0) -> bytes:
+def old_word(text: str, *, flags: int = 0, summary: bytes = b"") -> bytes:
     """Return the least of an old Word file: one piece of 8-bit text, no properties of paragraphs."""
     main = bytearray(2048)
     struct.pack_into("<HH6xH", main, 0, 0xA5EC, 0xC1, flags)
@@ -168,7 +168,27 @@ def old_word(text: str, *, flags: int = 0) -> bytes:
     pieces = struct.pack("<BIII", 2, 16, 0, len(text)) + struct.pack("<HIH", 0, 0x40000000 | 2048 * 2, 0)
     struct.pack_into("<II", main, 0x1A2, 0, len(pieces))
     struct.pack_into("<II", main, 0x102, len(pieces), 4)
-    return compound({"WordDocument": bytes(main) + text.encode("cp1252"), "0Table": pieces + bytes(4)})
+    more = {"\x05SummaryInformation": summary} if summary else {}
+    return compound({"WordDocument": bytes(main) + text.encode("cp1252"), "0Table": pieces + bytes(4), **more})
+
+
+def summary(properties: dict[int, bytes], *, count: int | None = None) -> bytes:
+    """Return a summary ([MS-OLEPS]) of properties by their ids, each with its type; `count` is what it says of them."""
+    table, values, first = b"", b"", 8 + 8 * len(properties)
+    for id_, value in properties.items():
+        table += struct.pack("<II", id_, first + len(values))
+        values += value.ljust(-(-len(value) // 4) * 4, b"\0")
+    section = struct.pack("<II", first + len(values), len(properties) if count is None else count) + table + values
+    return bytes(44) + struct.pack("<I", 48) + section
+
+
+def string(text: str) -> bytes:
+    return struct.pack("<II", 30, len(text.encode()) + 1) + text.encode() + b"\0"
+
+
+SAVED = struct.pack("<IQ", 64, 133592040000000000)  # 3 May 2024, 10:00, in 100 ns since 1601
+UTF_8 = struct.pack("<IHH", 2, 65001, 0)
+VECTOR_OF_NOTHING = struct.pack("<II", 0x1000, 0xFFFFFFFF)
 
 
 def test_old_word_files_are_read() -> None:
@@ -179,3 +199,35 @@ def test_old_word_files_are_read() -> None:
 def test_a_protected_old_word_file_is_named() -> None:
     with pytest.raises(UnreadableDocumentError, match="password"):
         read("a.doc", old_word("Secret\r", flags=0x0100))
+
+
+def test_an_old_word_file_says_who_wrote_it_and_when() -> None:
+    said = summary({1: UTF_8, 2: string("The café’s lease"), 4: string("Ábrego"), 13: SAVED})
+    parsed = read("a.doc", old_word("One.\r", summary=said))
+    assert parsed.metadata == Metadata("The café’s lease", "Ábrego", "2024-05-03")
+    wide = struct.pack("<II", 31, 6) + "Lease".encode("utf-16-le") + b"\0\0"
+    never = struct.pack("<IQ", 64, 0)
+    parsed = read("a.doc", old_word("One.\r", summary=summary({2: wide, 12: SAVED, 13: never})))
+    assert parsed.metadata == Metadata("Lease", "", "2024-05-03")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        summary({2: string("Lease"), 3: VECTOR_OF_NOTHING}),
+        summary({2: string("Lease"), 13: VECTOR_OF_NOTHING}),
+        summary({2: string("Lease")}, count=0xFFFFFFFF),
+        summary({2: string("Lease"), 13: struct.pack("<IQ", 64, 2**64 - 1)}),
+        summary({2: string("Lease"), 4: struct.pack("<II", 30, 0xFFFFFFFF)}),
+    ],
+)
+def test_counts_in_an_old_word_files_summary_that_are_out_of_all_reason_cost_nothing(said: bytes) -> None:
+    parsed = read("a.doc", old_word("The text.\r", summary=said))
+    assert parsed.text.strip() == "The text."
+    assert (parsed.metadata.title, parsed.metadata.date) == ("Lease", "")
+
+
+def test_a_summary_that_is_cut_off_leaves_the_text() -> None:
+    whole = summary({2: string("Lease"), 13: SAVED})
+    for size in range(len(whole)):
+        assert read("a.doc", old_word("The text.\r", summary=whole[:size])).text.strip() == "The text."

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 import olefile
 
 from index.errors import UnreadableDocumentError
-from index.parsing.blocks import Metadata, ParsedDocument
+from index.parsing.blocks import ParsedDocument
 from index.parsing.building import TextBuilder
-from index.parsing.metadata import iso_date
+from index.parsing.ole_summary import summary
 from index.parsing.tables import add_table, one_line
 
 STREAM = "WordDocument"
@@ -36,7 +36,7 @@ def parse(data: bytes, encoding: str | None = None) -> ParsedDocument:
             document = _Document(ole)
             builder = TextBuilder()
             document.add(builder)
-            return builder.document(metadata=_metadata(ole))
+            return builder.document(metadata=summary(ole))
     except (OSError, struct.error, IndexError) as error:
         raise UnreadableDocumentError("damaged: not a Word document") from error
 
@@ -160,11 +160,3 @@ def _without_fields(text: str, field: list[str]) -> str:
         elif "code" not in field:
             kept.append(piece)
     return "".join(kept)
-
-
-def _metadata(ole: olefile.OleFileIO) -> Metadata:
-    said = ole.get_metadata()
-    page = "utf-8" if said.codepage == 65001 else "cp1252"
-    title, author = ((value or b"").decode(page, "replace").strip("\0 ") for value in (said.title, said.author))
-    date = said.last_saved_time or said.create_time
-    return Metadata(title, author, iso_date(date.isoformat()) if date else "")
