@@ -5,13 +5,13 @@ committed never was, and a view that was half written has no stamp. As an except
 some library, which may catch it.
 """
 
-import gc
 import os
 import signal
 import sys
 from types import FrameType
 
-GARBAGE_THRESHOLD = 500_000
+from rag.garbage import collect_seldom
+
 STOPPED = "rag: stopped; the index is whole, and what was finished is in it\n"
 
 
@@ -20,9 +20,7 @@ def main() -> None:
     # A caller that had Ctrl-C ignored (`nohup`, a shell's background job) meant it.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _stop)
-    # Imports make a few hundred thousand objects that stay. Looking through them for garbage, which Python does after
-    # every 700, takes half a second of `rag ask`.
-    gc.set_threshold(GARBAGE_THRESHOLD)
+    collect_seldom()
     from rag.cli import main as run
 
     run()

@@ -24,6 +24,7 @@ from index.documents import Listing, discover, discover_part, real_path
 from index.errors import IndexBusyError, NoDocumentsError, RagError, StorageError
 from index.ignoring import IGNORE_FILE, Rules
 from index.report import BuildReport
+from rag.garbage import collect_as_usual
 from rag.indexing import index_folders, make_builder
 from rag.render import printable, report_lines
 from rag.settings import Settings
@@ -39,6 +40,7 @@ Say = Callable[[Iterable[str]], None]
 
 def watch(settings: Settings, folders: Sequence[Path], rules: Rules, encoding: str | None, say: Say) -> None:
     """Bring the index in step with folders, now and whenever something changes, until SIGINT or SIGTERM."""
+    collect_as_usual()
     with _until_stopped() as stop:
         watcher = _Watcher(settings, folders, rules, encoding, say)
         while not stop.is_set():

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from index.collections import DEFAULT
 from rag.answer import Answer
+from rag.garbage import collect_as_usual
 from rag.render import answer_lines, harmless
 from rag.settings import Settings
 from server.app import create_api, create_app
@@ -76,6 +77,7 @@ class Api:
 def local_api(settings: Settings, *, is_guarded: bool) -> Api:
     """Return the API in this process; `is_guarded` asks each request for its token, if there are users."""
     desk = Desk(settings)
+    collect_as_usual()
     if is_guarded:
         return Api("http://127.0.0.1", create_app(desk, with_page=False))
     desk.warm.load()

@@ -7,6 +7,7 @@ import threading
 import webbrowser
 from typing import TYPE_CHECKING
 
+from rag.garbage import collect_as_usual
 from rag.settings import Settings
 from server.public import AddressError, Public
 
@@ -44,6 +45,7 @@ def serve(settings: Settings, public: Public, port: int, *, open_browser: bool, 
     )
     server = uvicorn.Server(config)
     server.handle_exit = lambda *_: _exit(server, desk.places)  # type: ignore[method-assign]
+    collect_as_usual()
     server.run(sockets=[listening])
 
 

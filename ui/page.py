@@ -24,6 +24,9 @@ CHAT = "window.checkable.whenReady(() => window.checkable.chat(element, props, t
 DOCUMENTS = "window.checkable.whenReady(() => window.checkable.documents(element));"
 COLLECTIONS = "window.checkable.whenReady(() => window.checkable.collections(element));"
 CONVERSATIONS = "window.checkable.whenReady(() => window.checkable.conversations(element, trigger));"
+# Gradio keeps what a page shows (60 kB, and its conversation), also when it is closed: of so many that were used last.
+# The next question of a page that it has forgotten begins a new conversation.
+MAX_PAGES = 500
 
 Update = tuple[Any, ...]
 
@@ -32,6 +35,7 @@ def build_page(collections: Collections) -> gr.Blocks:
     """Return the page."""
     talk = Events(collections)
     page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
+    page.state_session_capacity = MAX_PAGES
     with page:
         gr.HTML(f"<h1>{TITLE}</h1>", elem_id="title", apply_default_css=False)
         status = gr.HTML(
