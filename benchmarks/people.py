@@ -87,8 +87,11 @@ async def person(
     while time.monotonic() < end:
         asked, began = {"question": draw.choice(QUESTIONS)}, time.monotonic()
         if draw.random() < HANG_UP:
-            async with client.stream("POST", "/api/ask", json={**asked, "stream": True}):
-                figures.statuses["hung up"] += 1
+            try:
+                async with client.stream("POST", "/api/ask", json={**asked, "stream": True}):
+                    figures.statuses["hung up"] += 1
+            except httpx.TransportError as error:
+                figures.statuses[type(error).__name__] += 1
         else:
             try:
                 status = str((await client.post("/api/ask", json=asked)).status_code)

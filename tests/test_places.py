@@ -57,6 +57,57 @@ def test_so_many_at_once_so_many_wait_and_the_next_is_turned_away() -> None:
     assert list(places.in_turn(iter([1]))) == [1], "there is room again"
 
 
+def in_line(places: Places, entries: dict[str, Iterator[int]]) -> list[threading.Thread]:
+    """Have the first take the one place, and the others come after it, one by one."""
+    threads = []
+    for waiting, steps in enumerate(entries.values()):
+        threads.append(threading.Thread(target=lambda steps=steps: list(places.in_turn(steps))))
+        threads[-1].start()
+        until(lambda waiting=waiting: places._work._free == 0 and len(places._work._line) == waiting)
+    return threads
+
+
+def test_who_came_first_is_next_though_an_answer_takes_many_steps() -> None:
+    """Its place is free for a moment with every step: none of those that wait loses its turn by that."""
+    places, gate, order = Places(at_once=1), Gate(), []
+
+    def steps(name: str) -> Iterator[int]:
+        if name == "first":
+            gate.open.wait(20)
+        for number in range(20):
+            order.append(name)
+            yield number
+
+    threads = in_line(places, {name: steps(name) for name in ("first", "second", "third", "fourth")})
+    gate.open.set()
+    for thread in threads:
+        thread.join(20)
+    assert list(dict.fromkeys(order)) == ["first", "second", "third", "fourth"]
+    assert len(order) == 80
+
+
+def test_what_has_begun_comes_before_what_waits_to_begin() -> None:
+    places, gate, order = Places(at_once=1), Gate(), []
+
+    def steps(name: str) -> Iterator[int]:
+        if name == "first":
+            gate.open.wait(20)
+        for number in range(2):
+            order.append(name)
+            yield number
+
+    begun = places.in_turn(steps("begun"))
+    next(begun)
+    threads = in_line(places, {"first": steps("first"), "second": steps("second")})
+    further = threading.Thread(target=lambda: list(begun))
+    further.start()
+    until(lambda: len(places._work._line) == 2)
+    gate.open.set()
+    for thread in (*threads, further):
+        thread.join(20)
+    assert order[:3] == ["begun", "first", "begun"]
+
+
 def test_who_reads_slowly_or_goes_away_holds_no_place() -> None:
     places = Places(at_once=1, waiting=0)
     slow = [places.in_turn(iter([1, 2, 3])) for _ in range(10)]

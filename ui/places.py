@@ -11,6 +11,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from heapq import heappop, heappush
+from itertools import count
 from typing import TypeVar
 
 from index.errors import RagError
@@ -29,11 +31,45 @@ class CrowdedError(RagError):
     """More questions wait than will be answered soon, or the server is about to stop."""
 
 
+class _Turns:
+    """So many places, each of which goes to whoever is next: first what has begun, then who has waited longest.
+
+    subtle: a semaphore is not enough. Its place is free for a moment, and an answer's next step takes it before the
+    thread that was woken, which goes to the end of the line: who came first can wait for minutes.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+        self._lock = threading.Lock()
+        self._line: list[tuple[bool, int, threading.Event]] = []  # a heap
+        self._tickets = count()
+
+    @contextmanager
+    def taken(self, *, has_begun: bool = False) -> Iterator[None]:
+        """Hold a place, as soon as it is one's turn."""
+        turn = threading.Event()
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                turn.set()
+            else:
+                heappush(self._line, (not has_begun, next(self._tickets), turn))
+        turn.wait()
+        try:
+            yield
+        finally:
+            with self._lock:
+                if self._line:
+                    heappop(self._line)[-1].set()
+                else:
+                    self._free += 1
+
+
 class Places:
     """So many at work, and so many that wait. Thread-safe."""
 
     def __init__(self, at_once: int = AT_ONCE, waiting: int = WAITING) -> None:
-        self._work = threading.BoundedSemaphore(at_once)
+        self._work = _Turns(at_once)
         self._lock = threading.Lock()
         self._free = at_once + waiting
         self._begun: set[object] = set()
@@ -43,19 +79,19 @@ class Places:
     def in_turn(self, steps: Iterator[Step]) -> Iterator[Step]:
         """Yield the steps, each computed when there is a place. Raises CrowdedError before the first one."""
         with self._counted() as number:
-            with self._entered(), self._work:
+            with self._entered(), self._work.taken():
                 step = next(steps, None)
             while step is not None:
                 self._sending[number] = time.monotonic()
                 yield step
                 del self._sending[number]
-                with self._work:  # what has begun waits for a place, but is never turned away
+                with self._work.taken(has_begun=True):  # it waits for a place, but is never turned away
                     step = next(steps, None)
 
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Hold a place. Raises CrowdedError."""
-        with self._counted(), self._entered(), self._work:
+        with self._counted(), self._entered(), self._work.taken():
             yield
 
     def drain(self, seconds: float) -> bool:
