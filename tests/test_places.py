@@ -108,6 +108,20 @@ def test_what_has_begun_comes_before_what_waits_to_begin() -> None:
     assert order[:3] == ["begun", "first", "begun"]
 
 
+def test_who_has_waited_too_long_is_told_so_and_leaves_the_line() -> None:
+    places, gate = Places(at_once=1, patience=0.05), Gate()
+    (thread,) = in_line(places, {"first": gate.steps()})
+    with pytest.raises(CrowdedError, match="ask again in a few seconds"):
+        next(places.in_turn(iter([1])))
+    with pytest.raises(CrowdedError, match="ask again in a few seconds"), places.taken():
+        pass
+    assert places._work._line == []
+    gate.open.set()
+    thread.join(20)
+    assert list(places.in_turn(iter([1]))) == [1]
+    assert (places._free, places._work._free) == (61, 1), "nothing is lost"
+
+
 def test_who_reads_slowly_or_goes_away_holds_no_place() -> None:
     places = Places(at_once=1, waiting=0)
     slow = [places.in_turn(iter([1, 2, 3])) for _ in range(10)]

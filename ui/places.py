@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import TypeVar
 
@@ -20,9 +20,12 @@ from index.errors import RagError
 AT_ONCE = min(os.cpu_count() or 1, 16)
 AT_ONCE_WITH_MODEL = 16  # these wait for another process
 WAITING = 60
+PATIENCE = 60.0  # seconds: on a machine that is slow today the line may be too long, and who asked has gone
 THREADS = AT_ONCE_WITH_MODEL + WAITING + 24  # of a server: some are left for all that is not a question
 DRAIN_STEP = 0.05
 SLOW_SECONDS = 2.0
+
+FULL = "too many questions at the moment: ask again in a few seconds"
 
 Step = TypeVar("Step")
 
@@ -45,16 +48,21 @@ class _Turns:
         self._tickets = count()
 
     @contextmanager
-    def taken(self, *, has_begun: bool = False) -> Iterator[None]:
-        """Hold a place, as soon as it is one's turn."""
+    def taken(self, patience: float | None = None) -> Iterator[None]:
+        """Hold a place, as soon as it is one's turn. Who has begun has no end of patience.
+
+        Raises CrowdedError if it is not one's turn after so many seconds.
+        """
         turn = threading.Event()
+        entry = (patience is not None, next(self._tickets), turn)
         with self._lock:
             if self._free:
                 self._free -= 1
                 turn.set()
             else:
-                heappush(self._line, (not has_begun, next(self._tickets), turn))
-        turn.wait()
+                heappush(self._line, entry)
+        if not turn.wait(patience):
+            self._leave(entry)
         try:
             yield
         finally:
@@ -64,12 +72,20 @@ class _Turns:
                 else:
                     self._free += 1
 
+    def _leave(self, entry: tuple[bool, int, threading.Event]) -> None:
+        with self._lock:
+            if entry in self._line:  # else it is its turn at this very moment
+                self._line.remove(entry)
+                heapify(self._line)
+                raise CrowdedError(FULL)
+
 
 class Places:
     """So many at work, and so many that wait. Thread-safe."""
 
-    def __init__(self, at_once: int = AT_ONCE, waiting: int = WAITING) -> None:
+    def __init__(self, at_once: int = AT_ONCE, waiting: int = WAITING, patience: float = PATIENCE) -> None:
         self._work = _Turns(at_once)
+        self._patience = patience
         self._lock = threading.Lock()
         self._free = at_once + waiting
         self._begun: set[object] = set()
@@ -79,19 +95,19 @@ class Places:
     def in_turn(self, steps: Iterator[Step]) -> Iterator[Step]:
         """Yield the steps, each computed when there is a place. Raises CrowdedError before the first one."""
         with self._counted() as number:
-            with self._entered(), self._work.taken():
+            with self._entered(), self._work.taken(self._patience):
                 step = next(steps, None)
             while step is not None:
                 self._sending[number] = time.monotonic()
                 yield step
                 del self._sending[number]
-                with self._work.taken(has_begun=True):  # it waits for a place, but is never turned away
+                with self._work.taken():  # it waits for a place, but is never turned away
                     step = next(steps, None)
 
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Hold a place. Raises CrowdedError."""
-        with self._counted(), self._entered(), self._work.taken():
+        with self._counted(), self._entered(), self._work.taken(self._patience):
             yield
 
     def drain(self, seconds: float) -> bool:
@@ -116,7 +132,7 @@ class Places:
             if self.is_closed:
                 raise CrowdedError("the server is about to stop: ask again in a minute")
             if not self._free:
-                raise CrowdedError("too many questions at the moment: ask again in a few seconds")
+                raise CrowdedError(FULL)
             self._free -= 1
         try:
             yield
