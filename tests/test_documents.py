@@ -1,5 +1,6 @@
 """The documents behind the page and the API: adding, removing, bringing in step."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,49 @@ from index.schema import IndexMeta
 from index.store import Store
 from rag.settings import Settings
 from tests.conftest import build
-from tests.serving import delete, upload
+from tests.serving import delete, listed, upload
 from tests.test_formats_mail import mail
 from ui import desk as desk_module
+from ui import writing
 from ui.desk import Desk
+
+
+def test_adding_and_removing_wait_for_another_process_that_writes(client: TestClient, desk: Desk) -> None:
+    """`rag watch` commits for a moment whenever a file changes; a page that adds one meanwhile sees nothing of it."""
+    said: list[int] = []
+
+    def add_and_remove() -> None:
+        said.append(upload(client, "bikes.txt", b"Bicycles have two wheels.\n")[0])
+        said.append(client.post("/api/documents/reread").status_code)
+
+    thread = threading.Thread(target=add_and_remove)
+    with Store(desk.store.folder).locked():
+        thread.start()
+        while thread.is_alive() and not (desk.uploads / "bikes.txt").exists():
+            thread.join(0.01)
+        thread.join(0.5)
+        assert thread.is_alive(), said
+    thread.join(60)
+    assert said == [200, 200]
+    with Store(desk.store.folder).locked():
+        thread = threading.Thread(target=lambda: said.append(delete(client, "uploads/bikes.txt").status_code))
+        thread.start()
+        thread.join(0.5)
+        assert thread.is_alive(), said
+    thread.join(60)
+    assert said == [200, 200, 200]
+    assert "uploads/bikes.txt" not in listed(client)
+
+
+def test_another_process_that_does_not_end_is_told(
+    client: TestClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "PATIENCE", 0)
+    with Store(desk.store.folder).locked():
+        status, said = upload(client, "bikes.txt", b"Bicycles have two wheels.\n")
+    assert status == 503
+    assert "is writing to" in said["detail"]
+    assert not (desk.uploads / "bikes.txt").exists()
 
 
 def test_upload_ask_remove(client: TestClient, desk: Desk) -> None:

@@ -13,7 +13,13 @@ from index.collections import check_there, name_of, uploads_of
 from index.documents import Listing, SourceFile, names_base
 from index.encoders import document_encoder
 from index.encoding import MULTILINGUAL_ENCODER, Encoder
-from index.errors import IndexMissingError, NoDocumentsError, PageError, RagError, UnreadableDocumentError
+from index.errors import (
+    IndexMissingError,
+    NoDocumentsError,
+    PageError,
+    RagError,
+    UnreadableDocumentError,
+)
 from index.filters import EVERYTHING, DocumentFilter, parse_filter
 from index.intake import safe_name, with_attached
 from index.interface import IndexStore
@@ -31,6 +37,7 @@ from rag.stages import Step
 from ui.examples import example_questions
 from ui.loading import Warm
 from ui.places import AT_ONCE, AT_ONCE_WITH_MODEL, Places
+from ui.writing import when_free
 
 CONTEXT_CHARACTERS = 600
 
@@ -204,7 +211,7 @@ class Desk:
             before = path.read_bytes() if path.exists() else None
             try:
                 path.write_bytes(data)
-                builder.build(self.uploads)
+                when_free(lambda: builder.build(self.uploads))
             except BaseException:
                 path.unlink(missing_ok=True) if before is None else path.write_bytes(before)
                 raise
@@ -213,13 +220,17 @@ class Desk:
     def remove(self, document: str) -> bool:
         """Take a document out of the index; an uploaded one's file is deleted. Says whether it was there."""
         meta = self._meta()
-        there = False
+
+        def forget() -> bool:
+            with self.store.transaction(meta) as transaction:
+                names = with_attached([document], (r.name for r in transaction.snapshot.documents()))
+                were_there = [transaction.forget(name) for name in names]
+                return any(were_there)
+
         if self.text(document) is None:
             return False
         with self._writing:
-            with self.store.transaction(meta) as transaction:
-                for name in with_attached([document], (r.name for r in transaction.snapshot.documents())):
-                    there |= transaction.forget(name)
+            there = when_free(forget)
             self.store.mend()
             if there and self._is_upload(document):
                 (self.base / document).unlink(missing_ok=True)
@@ -234,7 +245,7 @@ class Desk:
         builder = self._builder()
         with self._writing:
             try:
-                report = builder.build(Path("/"), listing=Listing(files))
+                report = when_free(lambda: builder.build(Path("/"), listing=Listing(files)))
             except NoDocumentsError as error:
                 said = "" if self.only.terms else str(error)
                 return {"changed": 0, "removed": 0, "skipped": [{"document": "", "reason": said}]}
