@@ -77,7 +77,7 @@ endif
 
 # Break the index on purpose, and count (docs/reliability.md; an hour). Needs a C compiler. A short form is in `check`.
 torture: $(READY)
-	$(BIN)/python -m torture kills refusals powercuts damage crowd model fuzz --results torture/results
+	$(BIN)/python -m torture kills refusals powercuts damage crowd model fuzz requests --results torture/results
 
 clean:
 	rm -rf $(VENV) .rag build dist site *.egg-info

@@ -17,6 +17,7 @@ SHORT = {
     "damage": ["damage", "--trials", "1"],
     "crowd": ["crowd", "model", "--trials", "4"],
     "fuzz": ["fuzz", "--cases", "300"],
+    "requests": ["requests", "--cases", "300"],
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torture.shim import restart_with_shim
 
-WHAT = ("kills", "refusals", "powercuts", "damage", "crowd", "model", "fuzz")
+WHAT = ("kills", "refusals", "powercuts", "damage", "crowd", "model", "fuzz", "requests")
 
 
 def main() -> int:
@@ -17,8 +17,8 @@ def main() -> int:
     parser.add_argument("what", choices=WHAT, nargs="+")
     parser.add_argument("--trials", type=int, default=300, help="of each kind [300]")
     parser.add_argument("--kind", action="append", help="only this kind of change; repeatable")
-    parser.add_argument("--cases", type=int, default=10_000, help="of fuzz [10000]")
-    parser.add_argument("--only", type=int, help="run this case of fuzz alone")
+    parser.add_argument("--cases", type=int, default=10_000, help="of fuzz and requests [10000]")
+    parser.add_argument("--only", type=int, help="run this case of fuzz or requests alone")
     parser.add_argument("--documents", type=Path, help="a folder of files for fuzz to damage, beside our own")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--results", type=Path, metavar="FOLDER", help="write the results to files there")
@@ -51,6 +51,7 @@ def _parts(what: str, given: argparse.Namespace) -> list[Callable[[], list]]:  #
     from torture.model import model
     from torture.powercut import cut_power
     from torture.refusals import refuse
+    from torture.requests import requests
     from torture.worlds import KINDS
 
     by_kind = {"kills": kill, "refusals": refuse, "powercuts": cut_power}
@@ -62,6 +63,7 @@ def _parts(what: str, given: argparse.Namespace) -> list[Callable[[], list]]:  #
         "crowd": lambda: crowd(given.trials, given.seed),
         "model": lambda: model(given.trials, given.seed),
         "fuzz": lambda: fuzz(given.cases, given.seed, given.documents, given.only),
+        "requests": lambda: requests(given.cases, given.seed, given.only),
     }
     return [whole[what]]
 
