@@ -54,6 +54,7 @@ def test_every_setting_is_described() -> None:
 def test_the_figures_of_torture_are_those_that_were_measured() -> None:
     page = (ROOT / "docs" / "reliability.md").read_text("utf-8")
     results = sorted((ROOT / "torture" / "results").glob("*.json"))
-    assert [path.stem for path in results] == ["crowd", "damage", "fuzz", "kills", "model", "powercuts", "refusals"]
+    kinds = ["crowd", "damage", "fuzz", "kills", "model", "powercuts", "refusals", "requests"]
+    assert [path.stem for path in results] == kinds
     for path in results:
         assert row(path) in page
