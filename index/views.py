@@ -7,6 +7,7 @@ writer's lock is free, in memory if another process is writing or the folder is 
 of another generation. Where making it in memory would take long, a reader waits for the writer, who is making it too.
 """
 
+import errno
 import logging
 import os
 import shutil
@@ -26,6 +27,7 @@ from index.stamps import Stamp
 MANY_CHUNKS = 20_000  # from here on, a view is not made in a moment
 WAIT_SECONDS = 60.0
 WAIT_STEP = 0.05
+REMOVAL_SECONDS = 2.0
 
 logger = logging.getLogger("rag")
 
@@ -182,11 +184,22 @@ def _is_newest(store: Viewed, snapshot: Snapshot) -> bool:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder with all in it, if it is there."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
+    """Remove a file or a folder with all in it, if it is there.
+
+    subtle: tantivy's threads may be putting their files in order in a folder that was just written, or a reader making
+    its lock there, so that it is not empty when all in it was removed. That takes a moment, and then it is tried again.
+    """
+    if not path.is_dir() or path.is_symlink():
         path.unlink(missing_ok=True)
+        return
+    deadline = time.monotonic() + REMOVAL_SECONDS
+    while path.is_dir():
+        try:
+            shutil.rmtree(path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.ENOENT) or time.monotonic() > deadline:
+                raise
+            time.sleep(WAIT_STEP)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -1,6 +1,5 @@
 """Take documents out of an index, and prove that nothing of them is left; or a whole collection."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -15,6 +14,7 @@ from index.parsing import parse
 from index.reading import IndexSnapshot
 from index.store import Store
 from index.traces import Trace, stored_trace, trace_of
+from index.views import remove as remove_all
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,5 @@ def _finish_removals(root: Path) -> None:
     for left in root.glob(f"*{GOING}"):
         # subtle: the uploads first. While the folder is there, nobody else indexes them.
         uploads = uploads_of(left.with_name(f"{left.name.removesuffix(GOING)}{SUFFIX}"))
-        if uploads.is_dir():
-            shutil.rmtree(uploads)
-        shutil.rmtree(left)
+        remove_all(uploads)
+        remove_all(left)

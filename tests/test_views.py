@@ -1,5 +1,6 @@
 """FAISS and tantivy follow the store; whatever happens to their files, the answers are the store's."""
 
+import errno
 import json
 import logging
 import shutil
@@ -12,7 +13,7 @@ from index.lexical import LexicalView
 from index.snapshot import Snapshot
 from index.store import Store
 from index.vectors import VectorView
-from index.views import View, ViewState, open_view, view_state
+from index.views import View, ViewState, open_view, remove, view_state
 from tests.conftest import META, WordEncoder, build, searcher
 
 KINDS = pytest.mark.parametrize("kind", [VectorView, LexicalView])
@@ -144,3 +145,35 @@ def test_an_open_searcher_sees_the_next_generation(store: Store, folder: Path) -
     build(store, folder)
     results = search.search("penguin", 1)
     assert (results.generation, results.hits[0].passage.document) == (2, "docs/new.txt")
+
+
+def test_a_folder_into_which_somebody_writes_meanwhile_is_removed_nevertheless(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "lexical"
+    (folder / "deep").mkdir(parents=True)
+    real, tries = shutil.rmtree, []
+
+    def disturbed(path: Path) -> None:
+        tries.append(path)
+        if len(tries) < 3:
+            raise OSError(errno.ENOTEMPTY, "Directory not empty")
+        real(path)
+
+    monkeypatch.setattr("index.views.shutil.rmtree", disturbed)
+    remove(folder)
+    assert tries == [folder] * 3
+    assert not folder.exists()
+
+
+def test_a_folder_that_may_not_be_removed_is_an_error_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = []
+
+    def refused(path: Path) -> None:
+        tries.append(path)
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("index.views.shutil.rmtree", refused)
+    with pytest.raises(PermissionError):
+        remove(tmp_path)
+    assert tries == [tmp_path]

@@ -14,6 +14,7 @@ from unittest.mock import patch
 from index.archive import read_archive, write_archive
 from index.build import Builder
 from index.store import Store
+from index.views import remove as remove_all
 from rag.removal import remove
 from tests.conftest import META, WordEncoder
 from ui.conversations import FILE, SCHEMA, Conversations
@@ -79,7 +80,7 @@ class World:
 
     def remove(self) -> None:
         """Delete it."""
-        shutil.rmtree(self.folder)
+        remove_all(self.folder)
 
     def clone(self, folder: Path) -> "World":
         """Copy it."""
