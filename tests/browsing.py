@@ -23,6 +23,8 @@ from server.app import create_app
 from tests.conftest import SEED
 from ui.desk import Desk
 
+expect.set_options(timeout=30_000)  # a slow machine is no failure
+
 WHY = "Why wasn't Ábrego García returned?"
 
 
