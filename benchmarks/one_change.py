@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from inspect import getattr_static, isfunction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,8 +35,8 @@ SENTENCES = 4
 # Where each stage's work is done: stage, module, name of the function or of the class and its method.
 STAGES = (
     ("listing", "rag.indexing", "list_folders"),
-    ("reading and hashing", "index.build", "read_bytes"),
-    ("reading and hashing", "index.build", "content_hash"),
+    ("reading", "index.documents", "SourceFile.read"),
+    ("hashing", "index.loading", "content_hash"),
     ("loading the model", "rag.indexing", "document_encoder"),
     ("views", "index.store", "Store.mend"),
     ("  FAISS", "index.vectors", "VectorView.write"),
@@ -115,7 +116,8 @@ def _time(spent: Counter[str], stage: str, holder: Any, name: str) -> None:
     if (inner := getattr(holder, name, None)) is None:
         return
     timed = _clock(spent, stage, inner)
-    setattr(holder, name, staticmethod(timed) if isinstance(holder, type) else timed)
+    is_method = isinstance(holder, type) and isfunction(getattr_static(holder, name))
+    setattr(holder, name, staticmethod(timed) if isinstance(holder, type) and not is_method else timed)
 
 
 def _clock(spent: Counter[str], stage: str, inner: Callable[..., Any]) -> Callable[..., Any]:

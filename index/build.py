@@ -6,39 +6,39 @@ documents that are gone are removed with the last commit. A rebuild is one commi
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from index.buckets import Bucket, Root
 from index.changes import Known
-from index.chunking import Chunk, chunk
-from index.documents import UNSETTLED, Listing, SourceFile, content_hash, discover, names_below, read_bytes
+from index.documents import UNSETTLED, Listing, Source, discover, names_below
 from index.encoding import Encoder
-from index.errors import FileUnavailableError, NoDocumentsError, UnreadableDocumentError
+from index.errors import NoDocumentsError
 from index.ignoring import EVERYTHING, Rules
-from index.intake import Refused, attached_to, documents_in, is_readable, suffix
+from index.intake import Refused, attached_to, is_readable, suffix
 from index.interface import IndexStore, IndexTransaction
-from index.parsing import ParsedDocument, Parser, known_encoding
+from index.loading import Load, Loaded, Loader, Pending
+from index.parsing import Parser, known_encoding
 from index.reading import IndexSnapshot
 from index.records import DocumentRecord, FileRecord
 from index.report import BuildReport
 from index.schema import IndexMeta
-from index.writing import DocumentWriter, Pending, Progress, Seen
+from index.writing import DocumentWriter, Progress, Seen
 
 COMMIT_SECONDS = 10.0
 
 
-def list_folders(roots: Sequence[Path], index_folder: Path, rules: Rules = EVERYTHING) -> Listing:
+def list_folders(roots: Sequence[Root], index_folder: Path, rules: Rules = EVERYTHING) -> Listing:
     """List the files of folders that a parser reads; the suffixes of the others are counted in `ignored`.
 
     Raises NoDocumentsError if there is none in one of them. A folder with nothing to read is refused, not taken for
     "remove everything": it may just not be mounted.
     """
-    files: dict[str, SourceFile] = {}
+    files: dict[str, Source] = {}
     unlisted: dict[str, str] = {}
     ignored: Counter[str] = Counter()
     for root in roots:
-        found = discover(root, index_folder, rules)
+        found = root.discover(rules) if isinstance(root, Bucket) else discover(root, index_folder, rules)
         readable = readable_files(found)
         if not readable:
             others = f" (files of other formats: {len(found.files)})" if found.files else ""
@@ -49,13 +49,16 @@ def list_folders(roots: Sequence[Path], index_folder: Path, rules: Rules = EVERY
     return Listing(list(files.values()), list(unlisted.items()), ignored)
 
 
-def readable_files(found: Listing) -> list[SourceFile]:
+def readable_files(found: Listing) -> list[Source]:
     """Return the files of the formats that a parser reads, by their names or else their first kilobytes."""
     return [source for source in found.files if is_readable(source)]
 
 
 class Builder:
-    """Index folders into a store. `make_encoder` is called only if there is something to encode."""
+    """Index folders into a store. `make_encoder` is called only if there is something to encode.
+
+    `load` reads files elsewhere, as a `Loader` of the same settings would; without it they are read here.
+    """
 
     def __init__(
         self,
@@ -64,16 +67,18 @@ class Builder:
         make_encoder: Callable[[], Encoder],
         parser: Parser | None = None,
         commit_seconds: float = COMMIT_SECONDS,
+        load: Load | None = None,
     ) -> None:
         self.store = store
         self.meta = meta
         self.parser = parser or Parser()
         self.make_encoder = cache(make_encoder)
         self.commit_seconds = commit_seconds
+        self.load = load
 
     def build(
         self,
-        *roots: Path,
+        *roots: Root,
         listing: Listing | None = None,
         encoding: str | None = None,
         rebuild: bool = False,
@@ -99,12 +104,13 @@ class Builder:
             writer = DocumentWriter(self.store, transaction, self.make_encoder, report, progress, seconds)
             records = {d.name: d for d in transaction.snapshot.documents()}
             here, files = self._known(transaction.snapshot, records, roots)
+            loader = Loader(self.parser, lambda texts: self.make_encoder().count_tokens(texts), self.meta, encoding)
             known = Known(here, files, encoding, by_content=verify, failed=retry_failed, everything=rebuild)
             texts = {name for name, record in records.items() if not record.is_file}
             # What lies in a folder that cannot be listed at the moment is not gone.
             report.present |= _unlisted(here, listing)
             report.skipped += [(s.name, "a text of this name was added") for s in listing.files if s.name in texts]
-            writer.store(self._read([s for s in listing.files if s.name not in texts], known, report))
+            writer.store(self._read([s for s in listing.files if s.name not in texts], known, loader, report))
             self._drop(transaction, known, listing, report)
             if not report.present and not may_be_empty:
                 named = "; ".join(f"{name}: {why}" for name, why in report.skipped[:3])
@@ -112,52 +118,59 @@ class Builder:
                 raise NoDocumentsError(f"no readable text in {folders} ({named}); the index is as it was")
             if rebuild:
                 done = {*report.added, *report.changed, *report.removed}
-                writer.store(self._again(transaction.snapshot, r) for name, r in records.items() if name not in done)
+                writer.store(
+                    self._again(transaction.snapshot, r, loader) for name, r in records.items() if name not in done
+                )
         self.store.mend()
         return report
 
     def _known(
-        self, snapshot: IndexSnapshot, records: dict[str, DocumentRecord], roots: Sequence[Path]
+        self, snapshot: IndexSnapshot, records: dict[str, DocumentRecord], roots: Sequence[Root]
     ) -> tuple[dict[str, DocumentRecord], dict[str, FileRecord]]:
         """Return the documents and the files below `roots` that the store knows, by name."""
         files = snapshot.files()
-        below = names_below(records.keys() | files.keys(), roots, self.store.folder)
+        tops = [root.address if isinstance(root, Bucket) else root for root in roots]
+        below = names_below(records.keys() | files.keys(), tops, self.store.folder)
         here = {name: record for name, record in records.items() if record.is_file and name in below}
         return here, {name: record for name, record in files.items() if name in below}
 
-    def _read(self, files: list[SourceFile], known: Known, report: BuildReport) -> Iterator[Pending | Seen]:
+    def _read(
+        self, files: Sequence[Source], known: Known, loader: Loader, report: BuildReport
+    ) -> Iterator[Pending | Seen]:
         """Yield what is to be stored, or that there is nothing to store of a file."""
         attached = attached_to({source.name for source in files}, known.documents)
+        changed: list[Source] = []
         for source in files:
-            name = source.name
-            try:
-                file, data = _look(source, known)
-            except FileUnavailableError as error:
-                file, data = FileRecord(name, UNSETTLED, "", str(error), ""), None
-                # A file that cannot be read at the moment is not gone: what is stored of it stays.
-                report.present |= ({name} & known.documents.keys()) | attached[name]
-            if data is not None:
-                try:
-                    yield from self._documents(file, data, known, report)
-                    continue
-                except UnreadableDocumentError as error:
-                    file = replace(file, reason=str(error))
-            report.note_seen(name, file.reason, () if file.reason else attached[name])
-            yield Seen(source.stat().size, None if file == known.files.get(name) else file)
+            if (record := known.by_stat(source)) is None:
+                changed.append(source)
+            else:
+                yield self._seen(Loaded(record, source.stat().size), known, attached[source.name], report)
+        tasks = (known.task(source) for source in changed)
+        for loaded in self.load(tasks) if self.load else map(loader.load, tasks):
+            if loaded.is_new:
+                yield from self._new(loaded, known, report)
+            else:
+                yield self._seen(loaded, known, attached[loaded.file.name], report)
 
-    def _documents(self, file: FileRecord, data: bytes, known: Known, report: BuildReport) -> Iterator[Pending]:
-        """Yield the file's document, and those attached to it."""
-        size = len(data)
-        for found in documents_in(self.parser, file.name, data, known.encoding):
+    def _new(self, loaded: Loaded, known: Known, report: BuildReport) -> Iterator[Pending]:
+        """Yield a file's documents, and count them."""
+        for found in loaded.documents:
             if not isinstance(found, Refused):
                 report.note_new(found.name, found.content_sha256, is_change=found.name in known.documents)
-                own = file if found.name == file.name else None
-                yield Pending(found.name, found.content_sha256, found.parsed, self._chunk(found.parsed), size, own)
-                size = 0
+                yield found
             elif found.is_known:
                 report.skipped.append((found.name, found.reason))
             else:
                 report.ignored[suffix(found.name) or "no suffix"] += 1
+
+    def _seen(self, loaded: Loaded, known: Known, attached: set[str], report: BuildReport) -> Seen:
+        """Count a file that gives nothing to store."""
+        file = loaded.file
+        if not loaded.is_available:
+            # A file that cannot be read at the moment is not gone: what is stored of it stays.
+            report.present |= ({file.name} & known.documents.keys()) | attached
+        report.note_seen(file.name, file.reason, () if file.reason else attached)
+        return Seen(loaded.size, None if file == known.files.get(file.name) else file)
 
     def _drop(self, transaction: IndexTransaction, known: Known, listing: Listing, report: BuildReport) -> None:
         """Remove what is gone, remember the folders that could not be listed, forget the files that are not there."""
@@ -170,39 +183,15 @@ class Builder:
         for folder, reason in listing.unlisted:
             transaction.note(FileRecord(folder, UNSETTLED, "", reason, ""))
 
-    def _again(self, snapshot: IndexSnapshot, record: DocumentRecord) -> Pending:
+    def _again(self, snapshot: IndexSnapshot, record: DocumentRecord, loader: Loader) -> Pending:
         """Return a document as it is stored: a file to be chunked again, or a text of the API with its own chunks."""
         parsed = snapshot.parsed(record.id)
         if record.is_file:
-            return Pending(record.name, record.content_sha256, parsed, self._chunk(parsed), 0)
+            return Pending(record.name, record.content_sha256, parsed, loader.chunk(parsed), 0)
         stored = snapshot.chunks_of(record.id)
         chunks, keys = tuple(s.chunk for s in stored), tuple(s.key for s in stored)
         given = snapshot.metadata(record.id)
         return Pending(record.name, record.content_sha256, parsed, chunks, 0, given=given, keys=keys)
-
-    def _chunk(self, parsed: ParsedDocument) -> tuple[Chunk, ...]:
-        return chunk(parsed, self.make_encoder().count_tokens, self.meta.chunk_size, self.meta.chunk_overlap)
-
-
-def _look(source: SourceFile, known: Known) -> tuple[FileRecord, bytes | None]:
-    """Return what is to be remembered of a file, and its bytes if they must be parsed.
-
-    Raises FileUnavailableError if it cannot be read at the moment.
-    """
-    record = known.by_stat(source)
-    if record is not None:
-        return record, None
-    try:
-        data, stat = read_bytes(source)
-    except FileUnavailableError:
-        raise
-    except UnreadableDocumentError as error:
-        return FileRecord(source.name, source.stat(), "", str(error), ""), None
-    sha256 = content_hash(data)
-    reason = known.outcome(source.name, sha256)
-    before = known.files.get(source.name)
-    at = before.at if before is not None and before.content_sha256 == sha256 else ""
-    return FileRecord(source.name, stat, sha256, reason or "", at), data if reason is None else None
 
 
 def _unlisted(names: Iterable[str], listing: Listing) -> set[str]:

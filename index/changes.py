@@ -6,7 +6,8 @@ compared. A file that gave no document is tried again when it changes, or when t
 
 from dataclasses import dataclass
 
-from index.documents import UNSETTLED, SourceFile
+from index.documents import UNSETTLED, Source
+from index.loading import Task
 from index.records import DocumentRecord, FileRecord
 
 
@@ -25,20 +26,28 @@ class Known:
     failed: bool = False
     everything: bool = False
 
-    def by_stat(self, source: SourceFile) -> FileRecord | None:
+    def by_stat(self, source: Source) -> FileRecord | None:
         """Return the record of a file that is as it was by its size, times and inode; None if it must be read."""
         record = self.files.get(source.name)
         if record is None or self.by_content or record.stat == UNSETTLED or record.stat != source.stat():
             return None
-        return None if self.outcome(source.name, record.content_sha256) is None else record
+        return record if record.content_sha256 in self._outcomes(source.name) else None
 
-    def outcome(self, name: str, content_sha256: str) -> str | None:
-        """Say what came of this content last time: "" a document that is right, or why none; None: parse it."""
-        if self.everything:
-            return None
+    def task(self, source: Source) -> Task:
+        """Return what a loader needs to know of a file."""
+        return Task(source, self.files.get(source.name), self._outcomes(source.name))
+
+    def _outcomes(self, name: str) -> dict[str, str]:
+        """Say what came of which content: "" a document that is right, or why there is none; parse any other."""
         document, record = self.documents.get(name), self.files.get(name)
-        if document is not None and document.content_sha256 == content_sha256:
+        if self.everything:
+            return {}
+        outcomes: dict[str, str] = {}
+        if record is not None and record.reason and not self.failed and self.encoding is None:
+            outcomes[record.content_sha256] = record.reason
+        if document is not None:
             # A format may say itself how its text is encoded, whatever is asked.
-            return "" if self.encoding in (None, document.encoding) or not document.encoding else None
-        has_failed = record is not None and record.reason and record.content_sha256 == content_sha256
-        return record.reason if record and has_failed and not self.failed and self.encoding is None else None
+            is_right = self.encoding in (None, document.encoding) or not document.encoding
+            outcomes.pop(document.content_sha256, None)
+            outcomes |= {document.content_sha256: ""} if is_right else {}
+        return outcomes

@@ -11,10 +11,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from index.collections import belongs_elsewhere, real_folder, root_of
 from index.errors import FileUnavailableError, NoDocumentsError, UnreadableDocumentError
 from index.ignoring import EVERYTHING, Chosen, Rules
+from index.object_storage import S3
 from index.opening import open_regular
 
 MAX_FILE_BYTES = 200_000_000
@@ -42,9 +44,30 @@ class FileStat:
 UNSETTLED = FileStat()
 
 
+class Source(Protocol):
+    """A file that may become a document, wherever it lies. It is not read yet."""
+
+    @property
+    def name(self) -> str:
+        """Return the name of the document."""
+
+    def stat(self) -> FileStat:
+        """Return what tells now whether the file has changed; `UNSETTLED` if nothing does."""
+
+    def read(self) -> tuple[bytes, FileStat]:
+        """Read the whole file, and say what to remember it by.
+
+        Raises FileUnavailableError if it cannot be read at the moment, UnreadableDocumentError if it is too large, both
+        with the reason in plain words.
+        """
+
+    def head(self, size: int) -> bytes:
+        """Read the first bytes; none if they cannot be read."""
+
+
 @dataclass(frozen=True)
 class SourceFile:
-    """One file of the folder, not read yet. A link that leads out of `inside` is not followed."""
+    """One file of the folder. A link that leads out of `inside` is not followed."""
 
     name: str
     path: Path
@@ -57,6 +80,34 @@ class SourceFile:
         except (OSError, ValueError):
             return UNSETTLED
 
+    def read(self) -> tuple[bytes, FileStat]:
+        """Read it."""
+        try:
+            with open_regular(self.path, self.inside) as file:
+                before = os.fstat(file.fileno())
+                check_size(before.st_size)
+                data = file.read(MAX_FILE_BYTES)
+            after = self.path.stat()
+        except OSError as error:
+            raise FileUnavailableError((error.strerror or str(error)).lower()) from error
+        is_settled = max(after.st_mtime_ns, after.st_ctime_ns) < time.time_ns() - SETTLED_NS
+        same = FileStat.of(before) == FileStat.of(after) and len(data) == after.st_size
+        return data, FileStat.of(after) if is_settled and same else UNSETTLED
+
+    def head(self, size: int) -> bytes:
+        """Read its first bytes."""
+        try:
+            with open_regular(self.path, self.inside) as file:
+                return file.read(size)
+        except (OSError, UnreadableDocumentError):
+            return b""
+
+
+def check_size(size: int) -> None:
+    """Raise UnreadableDocumentError for more bytes than are read of a file."""
+    if size > MAX_FILE_BYTES:
+        raise UnreadableDocumentError(f"larger than {MAX_FILE_BYTES:,} bytes ({size:,})")
+
 
 @dataclass
 class Listing:
@@ -65,7 +116,7 @@ class Listing:
     `ignored` counts files by suffix; it is filled by whoever leaves files out.
     """
 
-    files: list[SourceFile] = field(default_factory=list)
+    files: list[Source] = field(default_factory=list)
     unlisted: list[tuple[str, str]] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
 
@@ -147,52 +198,24 @@ def document_name(path: Path, base: Path) -> str:
         return name.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
 
 
-def names_below(names: Iterable[str], roots: Iterable[Path], index_folder: Path) -> set[str]:
-    """Return the names of documents that are one of `roots` or lie in one."""
+def names_below(names: Iterable[str], roots: Iterable[Path | str], index_folder: Path) -> set[str]:
+    """Return the names of documents that are one of `roots` or lie in one; a root on object storage is an address."""
     nowhere = Path("/nowhere")
     base = document_name(names_base(index_folder), nowhere)
-    tops = {document_name(real_path(root), nowhere) for root in roots}
-    return {name for name in names if "/" in tops or not tops.isdisjoint(_with_parents(base, name))}
+    tops = {root if isinstance(root, str) else document_name(real_path(root), nowhere) for root in roots}
+    return {name for name in names if not tops.isdisjoint(_with_parents(base, name))}
 
 
 def _with_parents(base: str, name: str) -> list[str]:
-    """Return an absolute path for a name, and all folders that it lies in."""
-    path = name if name.startswith("/") else f"{base.rstrip('/')}/{name}"
-    return [path, *(path[:at] for at, character in enumerate(path) if character == "/" and at)]
+    """Return an absolute path or an address for a name, and all folders that it lies in."""
+    path = name if name.startswith(("/", S3)) else f"{base.rstrip('/')}/{name}"
+    top = [] if name.startswith(S3) else ["/"]
+    return [path, *top, *(path[:at] for at, character in enumerate(path) if character == "/" and at)]
 
 
 def real_path(path: Path) -> Path:
     """Return the absolute path of a folder with all links followed; of a file, which may itself be a link, not."""
     return _real(path) if path.is_dir() else _real(path.parent) / path.name
-
-
-def read_bytes(source: SourceFile) -> tuple[bytes, FileStat]:
-    """Read the whole file, and say what to remember it by.
-
-    Raises FileUnavailableError if it cannot be read at the moment, UnreadableDocumentError if it is too large, both
-    with the reason in plain words.
-    """
-    try:
-        with open_regular(source.path, source.inside) as file:
-            before = os.fstat(file.fileno())
-            if before.st_size > MAX_FILE_BYTES:
-                raise UnreadableDocumentError(f"larger than {MAX_FILE_BYTES:,} bytes ({before.st_size:,})")
-            data = file.read(MAX_FILE_BYTES)
-        after = source.path.stat()
-    except OSError as error:
-        raise FileUnavailableError((error.strerror or str(error)).lower()) from error
-    is_settled = max(after.st_mtime_ns, after.st_ctime_ns) < time.time_ns() - SETTLED_NS
-    same = FileStat.of(before) == FileStat.of(after) and len(data) == after.st_size
-    return data, FileStat.of(after) if is_settled and same else UNSETTLED
-
-
-def read_head(source: SourceFile, size: int) -> bytes:
-    """Read the first bytes of a file; none if it cannot be read."""
-    try:
-        with open_regular(source.path, source.inside) as file:
-            return file.read(size)
-    except (OSError, UnreadableDocumentError):
-        return b""
 
 
 def content_hash(data: bytes) -> str:

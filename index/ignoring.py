@@ -51,12 +51,17 @@ class Chosen:
         path = folder / IGNORE_FILE
         try:
             with path.open("rb") as file:
-                lines = file.read(MAX_IGNORE_BYTES).decode("utf-8-sig", "surrogateescape").splitlines()
+                data = file.read(MAX_IGNORE_BYTES)
         except (FileNotFoundError, IsADirectoryError):
             return
         except OSError as error:
             raise PatternError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
-        self.files[folder] = _spec(lines, str(path))
+        self.learn(folder, data, str(path))
+
+    def learn(self, folder: Path, data: bytes, where: str) -> None:
+        """Take over what the `.ragignore` of a folder says. Raises PatternError."""
+        lines = data[:MAX_IGNORE_BYTES].decode("utf-8-sig", "surrogateescape").splitlines()
+        self.files[folder] = _spec(lines, where)
 
     def has_folder(self, folder: Path) -> bool:
         """Say whether a folder is looked into."""

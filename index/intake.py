@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from index.documents import SourceFile, content_hash, read_head
+from index.documents import Source, content_hash
 from index.errors import UnreadableDocumentError
 from index.parsing import SUFFIXES, Attachment, ParsedDocument, Parser, may_be_read
 from index.parsing.formats import HEAD_BYTES
@@ -45,9 +45,9 @@ def suffix(name: str) -> str:
     return PurePath(name).suffix.lower()
 
 
-def is_readable(source: SourceFile) -> bool:
+def is_readable(source: Source) -> bool:
     """Say whether a file has a format that is read: by its suffix, or else by its first kilobytes."""
-    return suffix(source.name) in SUFFIXES or may_be_read(source.name, read_head(source, HEAD_BYTES))
+    return suffix(source.name) in SUFFIXES or may_be_read(source.name, source.head(HEAD_BYTES))
 
 
 def documents_in(parser: Parser, name: str, data: bytes, encoding: str | None) -> Iterator[Found | Refused]:

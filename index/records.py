@@ -1,6 +1,6 @@
 """What the store knows of a document, a file and a chunk, as it is read, and a document as it is written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from index.chunking import Chunk
@@ -48,7 +48,8 @@ class StoredChunk:
 class NewDocument:
     """A document ready to be stored: its chunks, and one vector for each (shape (len(chunks), dimension)).
 
-    `given` is the metadata of a text that was added by the API; None for a file.
+    `given` is the metadata of a text that was added by the API; None for a file. `words` are those of each chunk, if
+    they were made already (index/words.py); only a table keeps them.
     """
 
     name: str
@@ -58,3 +59,4 @@ class NewDocument:
     vectors: Vectors
     given: dict[str, object] | None = None
     keys: Sequence[str] | None = None
+    words: Sequence[Mapping[str, str]] | None = None

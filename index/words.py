@@ -11,6 +11,8 @@ import unicodedata
 import tantivy
 from tantivy import Filter, Occur, Query, TextAnalyzerBuilder, Tokenizer
 
+from index.chunking import Chunk
+
 MAX_WORD = 100
 WEIGHTS = {"folded": 1.0, "exact": 0.5}
 # Where there are many chunks, a question's most frequent words take nearly all of the time and hardly rank: a word in a
@@ -43,6 +45,12 @@ ANALYZERS = {
     "exact": _words().build(),
     "folded": _words().filter(Filter.ascii_fold()).filter(Filter.stemmer("english")).build(),
 }
+
+
+def words_of(text: str, chunk: Chunk) -> dict[str, str]:
+    """Return the words of a document's chunk and of its headings in each field, with blanks between them."""
+    words = searchable("\n".join([*chunk.heading, text[chunk.start : chunk.end]]))
+    return {field: " ".join(analyzer.analyze(words)) for field, analyzer in ANALYZERS.items()}
 
 
 def query_for(question: str, searcher: tantivy.Searcher, fields: tantivy.Schema) -> Query:

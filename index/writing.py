@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from index.chunking import Chunk, text_to_encode
+from index.chunking import text_to_encode
 from index.encoding import Encoder
 from index.interface import IndexStore, IndexTransaction
-from index.parsing import ParsedDocument
+from index.loading import Pending
 from index.records import FileRecord, NewDocument
 from index.report import BuildReport
 from index.schema import text_digest
@@ -17,23 +17,6 @@ from index.schema import text_digest
 BATCH_CHUNKS = 256
 
 Progress = Callable[[int], object]
-
-
-@dataclass(frozen=True)
-class Pending:
-    """A document that was parsed and chunked, waiting for its vectors; `size` is its share of the progress bar.
-
-    `file` is what is to be remembered of its file, None if it comes from the store.
-    """
-
-    name: str
-    content_sha256: str
-    parsed: ParsedDocument
-    chunks: tuple[Chunk, ...]
-    size: int
-    file: FileRecord | None = None
-    given: dict[str, object] | None = None
-    keys: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,20 +69,27 @@ class DocumentWriter:
         self._write(batch)
 
     def _write(self, batch: list[Pending]) -> None:
-        texts = [text_to_encode(d.parsed.text, c) for d in batch for c in d.chunks]
-        vectors = self._vectors(texts, sum(d.size for d in batch) / max(1, len(texts)))
+        texts = [text_to_encode(d.parsed.text, c) for d in batch if d.vectors is None for c in d.chunks]
+        vectors = self._vectors(texts, sum(d.size for d in batch if d.vectors is None) / max(1, len(texts)))
         rows = iter([vectors[text_digest(text)] for text in texts])
         for document in batch:
-            own = [next(rows) for _ in document.chunks]
+            if document.vectors is None:
+                own = b"".join(next(rows) for _ in document.chunks)
+                found = np.frombuffer(own, "<f4").reshape(len(document.chunks), -1)
+            else:
+                found = document.vectors
+                self._report.encoded += len(found)
+                self._progress(document.size)
             self._transaction.put(
                 NewDocument(
                     document.name,
                     document.content_sha256,
                     document.parsed,
                     document.chunks,
-                    np.frombuffer(b"".join(own), "<f4").reshape(len(own), -1),
+                    found,
                     document.given,
                     document.keys,
+                    document.words,
                 )
             )
             if document.file is not None:

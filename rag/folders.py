@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from rag.settings import Settings
-from rag.terminal import json_option, options, place_options, print_json, print_lines
+from rag.terminal import collection_option, json_option, options, place_options, print_json, print_lines
 
 PATH = click.Path(path_type=Path)
 choosing_options = options(
@@ -19,8 +19,9 @@ encoding_option = click.option(
 
 
 @click.command("index")
-@click.argument("folders", nargs=-1, type=PATH, metavar="[FOLDER]...")
-@place_options
+@click.argument("folders", nargs=-1, type=click.Path(), metavar="[FOLDER]...")
+@click.option("--index", "--to", "index", metavar="PLACE", help="Where the index is [.rag, or RAG_INDEX].")
+@collection_option
 @choosing_options
 @encoding_option
 @click.option("--chunk-size", type=int, metavar="TOKENS", help="Longest chunk [200].")
@@ -28,19 +29,25 @@ encoding_option = click.option(
 @click.option("--verify", is_flag=True, help="Compare the content of every file, whatever its times say.")
 @click.option("--retry-failed", is_flag=True, help="Try the files again that could not be read.")
 @click.option("--rebuild", is_flag=True, help="Chunk and encode everything again.")
+@click.option(
+    "--ray", default="", metavar="ADDRESS", help="Read and encode on a Ray cluster: host:port, auto or local."
+)
 @json_option
 def index_command(
-    folders: tuple[Path, ...],
+    folders: tuple[str, ...],
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     encoding: str | None,
     verify: bool,
     retry_failed: bool,
     rebuild: bool,
+    ray: str,
     as_json: bool,
     **given: Any,
 ) -> None:
     """Bring the index in step with FOLDERs (or files) [seeds], with all subfolders: docs/formats.md lists what is read.
+
+    A folder may lie on object storage (s3://bucket/folder).
 
     Only new, changed and removed files are touched. Run it again whenever files change; if it is stopped, the next run
     goes on from there. A `.ragignore` file in a folder leaves files out, as .gitignore does; what is left out now and
@@ -53,7 +60,9 @@ def index_command(
       rag index notes/ --encoding latin-1
       rag index notes/ --rebuild
       rag index contracts/ --collection legal
+      rag index s3://docs/2026 --to s3://index/docs --ray auto
     """
+    from index.buckets import root_of_word
     from index.ignoring import Rules
     from rag.indexing import index_folders, language_advice
     from rag.render import report_lines
@@ -61,12 +70,13 @@ def index_command(
     settings = Settings.from_environment(**given)
     report = index_folders(
         settings,
-        folders or (Path("seeds"),),
+        [root_of_word(word) for word in folders or ("seeds",)],
         rules=Rules(include, exclude),
         encoding=encoding,
         rebuild=rebuild,
         verify=verify,
         retry_failed=retry_failed,
+        ray=ray,
     )
     if as_json:
         print_json(report.to_dict())

@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
+from index.buckets import Root
 from index.build import Builder, list_folders
 from index.collections import own_files
 from index.encoders import document_encoder
 from index.encoding import DEFAULT_ENCODER, MULTILINGUAL_ENCODER
+from index.errors import RagError
 from index.ignoring import EVERYTHING, Rules
 from index.languages import mostly_english
 from index.lexical import LexicalView
@@ -24,22 +27,28 @@ from rag.progress import shown_progress
 from rag.render import printable
 from rag.settings import Settings
 
+CLUSTER_COMMIT_SECONDS = 60.0  # a commit looks for the rows that it replaces in the whole table
 LOOKED_AT = 100  # documents whose language is looked at
 
 
 def index_folders(
     settings: Settings,
-    folders: Sequence[Path],
+    folders: Sequence[Root],
     *,
     rules: Rules = EVERYTHING,
     encoding: str | None = None,
     rebuild: bool = False,
     verify: bool = False,
     retry_failed: bool = False,
+    ray: str = "",
 ) -> BuildReport:
-    """Bring the index in step with folders, and show on standard error how far it is."""
+    """Bring the index in step with folders, and show on standard error how far it is.
+
+    With `ray`, the address of a cluster (or "local"), its machines read, chunk and encode the files.
+    """
     listen(settings)
-    builder, began = make_builder(settings), time.monotonic()
+    began = time.monotonic()
+    builder = make_cluster_builder(settings, ray, encoding) if ray else make_builder(settings)
     listing = list_folders(folders, settings.index, rules)
     total = sum(source.stat().size for source in listing.files)
     with shown_progress(printable(f"Indexing {', '.join(map(str, folders))}"), total) as progress:
@@ -61,6 +70,24 @@ def make_builder(settings: Settings) -> Builder:
     """Return what indexes folders with these settings."""
     parser = Parser(settings.parse_seconds)
     return Builder(open_store(settings), index_meta(settings), lambda: document_encoder(settings.encoder), parser)
+
+
+def make_cluster_builder(settings: Settings, address: str, encoding: str | None) -> Builder:
+    """Return what indexes folders with the machines of a Ray cluster. Raises RagError."""
+    if not settings.table:
+        raise RagError(
+            f"--ray is for a table, which many machines can reach, not for {settings.index}: name it with --to"
+        )
+    if find_spec("ray") is None:
+        raise RagError("--ray needs Ray: run `pip install 'checkable-rag[scale]'` first")
+    from index.cluster import ClusterLoading, WorkerSettings
+
+    builder = make_builder(settings)
+    builder.load = ClusterLoading(
+        address, WorkerSettings(settings.encoder, builder.meta, settings.parse_seconds, encoding)
+    )
+    builder.commit_seconds = CLUSTER_COMMIT_SECONDS
+    return builder
 
 
 def language_advice(settings: Settings) -> str | None:

@@ -42,11 +42,11 @@ def ocr_command(file: Path, output: Path | None, language: str) -> None:
 
 def _scanned(file: Path) -> bytes:
     """Return the bytes of a PDF that has no text yet. Raises OcrError for any other file."""
-    from index.documents import SourceFile, read_bytes
+    from index.documents import SourceFile
     from index.parsing.pdf import parse
 
     try:
-        data, _ = read_bytes(SourceFile(str(file), file))
+        data, _ = SourceFile(str(file), file).read()
         parse(data)
     except NoTextLayerError:
         return data

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index.documents import SourceFile, content_hash, names_base, read_bytes
+from index.documents import SourceFile, content_hash, names_base
 from index.errors import PageError, UnreadableDocumentError
 from index.interface import IndexStore
 from rag.answer import Answer, Span
@@ -63,7 +63,7 @@ def _file(store: IndexStore, document: str) -> bytes:
     if not record.is_file:
         raise PageError(f"{document} was added as a text: it has no pages")
     try:
-        data, _ = read_bytes(SourceFile(document, names_base(store.folder) / document))
+        data, _ = SourceFile(document, names_base(store.folder) / document).read()
     except UnreadableDocumentError as error:
         raise PageError(f"{document} cannot be read: {error}") from error
     if content_hash(data) != record.content_sha256:

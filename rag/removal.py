@@ -6,10 +6,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from index.collections import GOING, SUFFIX, check_there, name_of, root_of, uploads_of
-from index.documents import SourceFile, names_below, read_bytes
+from index.documents import SourceFile, names_below
 from index.errors import NoDocumentsError, StorageError, UnreadableDocumentError
 from index.intake import with_attached
 from index.interface import IndexStore
+from index.object_storage import is_remote
 from index.parsing import parse
 from index.reading import IndexSnapshot
 from index.store import Store
@@ -50,13 +51,13 @@ def _matching(snapshot: IndexSnapshot, word: str, ids: dict[str, int], folder: P
     known = ids | dict.fromkeys(snapshot.files(), 0)
     if word in known:
         return with_attached([word], known)
-    below = names_below(known, [Path(word)], folder)
+    below = names_below(known, [word.rstrip("/") if is_remote(word) else Path(word)], folder)
     return with_attached(sorted(below) or sorted(name for name in ids if fnmatchcase(name, word)), known)
 
 
 def _file_trace(path: Path) -> Trace | None:
     try:
-        data, _ = read_bytes(SourceFile(str(path), path))
+        data, _ = SourceFile(str(path), path).read()
         return trace_of(str(path), parse(path.name, data).text)
     except UnreadableDocumentError:
         return None

@@ -13,7 +13,7 @@ import rag
 from index.build import Builder
 from index.encoders import question_encoder
 from index.errors import IndexMissingError, NoDocumentsError, QuestionError, RagError
-from index.lance.storage import CREDENTIALS
+from index.object_storage import CREDENTIALS
 from index.store import Store
 from rag import Answer, Chatbot
 from rag.assemble import index_meta

@@ -9,8 +9,8 @@ import pytest
 
 from index.errors import IndexMissingError, RagError, StorageError
 from index.lance import LanceStore
-from index.lance.storage import CREDENTIALS
 from index.migration import migrate
+from index.object_storage import CREDENTIALS
 from index.store import Store
 from tests.conftest import assert_one_line_error, build, rag, searcher, write_twice_at_once
 from tests.object_storage import ObjectStorage, free_ports, object_storage, refusal

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import index.build
 from index.build import Builder, list_folders
-from index.documents import SETTLED_NS
+from index.documents import SETTLED_NS, SourceFile
 from index.errors import NoDocumentsError, PatternError
 from index.ignoring import Rules
 from index.interface import IndexStore
@@ -62,8 +61,8 @@ def test_a_file_with_the_same_times_and_size_is_not_read_again(
     settle(folder)
     build(store, folder)
     read: list[str] = []
-    inner = index.build.read_bytes
-    monkeypatch.setattr("index.build.read_bytes", lambda source: (read.append(source.name), inner(source))[1])
+    inner = SourceFile.read
+    monkeypatch.setattr(SourceFile, "read", lambda source: (read.append(source.name), inner(source))[1])
     (folder / "cats.md").write_text("# Cats\n\nCats swim.\n")
     report = build(store, folder)
     assert (read, report.changed, report.unchanged) == (["docs/cats.md"], ["docs/cats.md"], 2)

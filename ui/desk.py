@@ -10,7 +10,7 @@ from typing import Any
 
 from index.build import Builder
 from index.collections import check_there, name_of, uploads_of
-from index.documents import Listing, SourceFile, names_base
+from index.documents import Listing, Source, SourceFile, names_base
 from index.encoders import document_encoder
 from index.encoding import MULTILINGUAL_ENCODER, Encoder
 from index.errors import (
@@ -241,7 +241,8 @@ class Desk:
         seen = self._names(self.only)
         names = [*self._names(EVERYTHING), *self._failed()]
         paths = {name: self.base / name for name in dict.fromkeys(names)}
-        files = [SourceFile(name, path, path.parent.resolve()) for name, path in paths.items() if path.is_file()]
+        there = {name: path for name, path in paths.items() if path.is_file()}
+        files: list[Source] = [SourceFile(name, path, path.parent.resolve()) for name, path in there.items()]
         builder = self._builder()
         with self._writing:
             try:

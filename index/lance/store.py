@@ -12,8 +12,8 @@ from index.interface import Rankings
 from index.lance.indexing import mend_table
 from index.lance.rankings import LanceRankings
 from index.lance.snapshot import FORMAT_VERSION, LanceSnapshot
-from index.lance.storage import storage_options, translated
 from index.lance.transaction import LanceTransaction, new_table
+from index.object_storage import storage_options, translated
 from index.reading import IndexSnapshot
 from index.schema import IndexMeta
 

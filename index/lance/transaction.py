@@ -17,7 +17,7 @@ from index.new_rows import chunk_rows, dimension_of, document_row, now
 from index.reading import CHUNK_COLUMNS, DOCUMENT_COLUMNS, IndexSnapshot
 from index.records import FileRecord, NewDocument
 from index.schema import IndexMeta, difference
-from index.words import ANALYZERS, searchable
+from index.words import words_of
 
 if TYPE_CHECKING:
     from lance import LanceDataset
@@ -66,9 +66,8 @@ class LanceTransaction:
         self._ids[document.name] = document_id
         rows = [{"document_id": document_id, **dict(zip(DOCUMENT_COLUMNS, document_row(document), strict=True))}]
         rows[0] |= {"row": f"document/{document_id}", "kind": "document"}
-        for chunk, row in zip(document.chunks, chunk_rows(document, document_id), strict=True):
-            words = searchable("\n".join([*chunk.heading, document.parsed.text[chunk.start : chunk.end]]))
-            analysed = {column: " ".join(analyzer.analyze(words)) for column, analyzer in ANALYZERS.items()}
+        words = document.words or [words_of(document.parsed.text, chunk) for chunk in document.chunks]
+        for analysed, row in zip(words, chunk_rows(document, document_id), strict=True):
             values = dict(zip(CHUNK_COLUMNS, (self._next_chunk, *row), strict=True))
             named = {"row": f"chunk/{self._next_chunk}", "kind": "chunk", "generation": self.generation}
             rows.append({**named, **values, **analysed})

@@ -1,8 +1,8 @@
 """How the storage below a table is reached, and what goes wrong there, said as a person can act on it.
 
-Credentials come from the environment only (`AWS_ACCESS_KEY_ID` and the like, which Lance reads itself) and are never
-written anywhere. Lance raises OSError, ValueError and RuntimeError with long texts; each line of `FAULTS` says by which
-words a fault is told, and what is said instead.
+Credentials come from the environment only (`AWS_ACCESS_KEY_ID` and the like, which Lance and Arrow read themselves) and
+are never written anywhere. Lance raises OSError, ValueError and RuntimeError with long texts, Arrow OSError: each line
+of `FAULTS` says by which words a fault is told, and what is said instead.
 """
 
 import os
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from index.errors import IndexBusyError, IndexMissingError, IndexMovedError, RagError, StorageError
 
 S3 = "s3://"
+DEFAULT_REGION = "us-east-1"
 # What may name credentials, each alone enough. A machine's own metadata service is not asked: it is no environment.
 CREDENTIALS = (
     "AWS_ACCESS_KEY_ID",
@@ -35,7 +36,8 @@ FAULTS: tuple[Fault, ...] = (
     ),
     (r"NoSuchBucket", StorageError, "there is no bucket {bucket}: create it, or correct {place} or AWS_ENDPOINT_URL"),
     (
-        r"InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|Failed to get AWS credentials",
+        r"InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|Failed to get AWS credentials|"
+        r"INVALID_ACCESS_KEY_ID|SIGNATURE_DOES_NOT_MATCH|EXPIRED_TOKEN|INVALID_CLIENT_TOKEN_ID",
         StorageError,
         "the credentials for {place} are not accepted: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and"
         " AWS_SESSION_TOKEN",
@@ -56,17 +58,18 @@ FAULTS: tuple[Fault, ...] = (
         "these credentials may not write to {place}: ask for s3:PutObject and s3:DeleteObject, or only search",
     ),
     (
-        r"AccessDenied|403 Forbidden|lacked the necessary privileges",
+        r"AccessDenied|ACCESS_DENIED|403 Forbidden|lacked the necessary privileges",
         StorageError,
         "these credentials may not read {place}: ask for s3:GetObject and s3:ListBucket",
     ),
     (
-        r"SlowDown|TooManyRequests|429 Too Many Requests|503 Service Unavailable",
+        r"SlowDown|SLOW_DOWN|THROTTLING|TooManyRequests|429 Too Many Requests|503 Service Unavailable",
         StorageError,
         "{server} has too much to do: try again later",
     ),
     (
-        r"(?s)(error sending request|dns error|[Cc]onnection refused|operation timed out|error trying to connect)",
+        r"(?s)(error sending request|NETWORK_CONNECTION|curlCode|dns error|[Cc]onnection refused|operation timed out|"
+        r"error trying to connect)",
         StorageError,
         "{server} does not answer: check the network and AWS_ENDPOINT_URL",
     ),
@@ -84,13 +87,30 @@ def storage_options(place: str) -> dict[str, str]:
     """Return how Lance is to reach a place. Raises StorageError if no credentials are named for it."""
     if not is_remote(place):
         return {}
+    require_credentials(place)
+    return PATIENCE | ({"allow_http": "true"} if _is_local() else {})
+
+
+def require_credentials(place: str) -> None:
+    """Raise StorageError if the environment names no credentials for a place."""
     if not any(os.environ.get(name) for name in CREDENTIALS):
         raise StorageError(
             f"no credentials for {place}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
         )
-    is_local = urlsplit(_endpoint()).hostname in ("127.0.0.1", "::1", "localhost")
-    # What goes over a network goes by TLS, unless AWS_ALLOW_HTTP says otherwise.
-    return PATIENCE | ({"allow_http": "true"} if is_local else {})
+
+
+def require_tls(place: str) -> None:
+    """Raise StorageError if a place is reached over a network without TLS, unless AWS_ALLOW_HTTP says that it may."""
+    is_plain = endpoint().startswith("http://") and not _is_local()
+    if is_plain and os.environ.get("AWS_ALLOW_HTTP", "").lower() not in ("true", "1"):
+        raise StorageError(
+            f"{place} would be reached without TLS ({endpoint()}): use https, or set AWS_ALLOW_HTTP=true"
+        )
+
+
+def region(environment: Mapping[str, str] = os.environ) -> str:
+    """Return the region that the environment names, "" for none."""
+    return environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or ""
 
 
 @contextmanager
@@ -111,8 +131,8 @@ def translate(text: str, place: str, environment: Mapping[str, str] = os.environ
     named = {
         "place": place,
         "bucket": urlsplit(place).netloc,
-        "server": _endpoint(environment) or "S3",
-        "region": environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1 (the default)",
+        "server": endpoint(environment) or "S3",
+        "region": region(environment) or f"{DEFAULT_REGION} (the default)",
     }
     for words, kind, said in FAULTS:
         if re.search(words, text):
@@ -132,5 +152,10 @@ def _is_lances(error: Exception) -> bool:
     return bool(re.search(r"LanceError|rust/lance|Too many concurrent writers|Dataset at path", str(error)))
 
 
-def _endpoint(environment: Mapping[str, str] = os.environ) -> str:
+def endpoint(environment: Mapping[str, str] = os.environ) -> str:
+    """Return the address of what speaks S3, as the environment names it; "" is Amazon's."""
     return environment.get("AWS_ENDPOINT_URL") or environment.get("AWS_ENDPOINT") or ""
+
+
+def _is_local() -> bool:
+    return urlsplit(endpoint()).hostname in ("127.0.0.1", "::1", "localhost")
