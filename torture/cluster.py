@@ -10,15 +10,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from index.lance import LanceStore
 from torture.company import Company
-from torture.hosts import Network, missing, wait_until
+from torture.hosts import Host, Network, missing, wait_until
+from torture.serving import People, Servers
 from torture.trials import Tally, show, write
 
 DOCUMENTS = 240
 INDEX_SECONDS = 400
+CALM_SECONDS = 10
 
 
 def texts(version: int, count: int = DOCUMENTS) -> dict[str, str]:
@@ -37,6 +40,7 @@ def ingest(company: Company) -> Tally:
     run = company.start_index()
     victim = company.hosts["three"]
     wait_until("work on the third host", lambda: company.workers_on(victim), INDEX_SECONDS)
+    assert run.poll() is None, "the command is in the middle of it"
     victim.kill()
     tally.add("a host was killed", _ended(company, run) or _differs(company, 1))
     company.start_volume(victim)
@@ -71,6 +75,57 @@ def _differs(company: Company, *versions: int) -> str:
     return "" if not wrong and count == (0, 0) else f"{count} double and missing, {len(wrong)} wrong: {wrong[:3]}"
 
 
+def serve(company: Company) -> list[Tally]:
+    """Let people ask while hosts die, come, and are cut off, the storage goes, and a new version is rolled out."""
+    asked, began = Tally("cluster: questions"), time.monotonic()
+    events = Tally("cluster: recovery")
+    servers = Servers(company)
+    servers.start_database()
+    servers.start(list(company.hosts.values()))
+    two, three = company.hosts["two"], company.hosts["three"]
+    with People(servers, [texts(2), texts(3)]) as people:
+        time.sleep(CALM_SECONDS)
+
+        def happens(what: str, event: Callable[[], object]) -> None:
+            started = time.monotonic()
+            event()
+            took = people.seconds_of_trouble(started)
+            events.add(f"{what}: somebody had to ask again until {took:.1f} s after")
+
+        happens("a host died", two.kill)
+        company.start_volume(two)
+        happens("it came back", lambda: _back(servers, two))
+        four = company.network.add("four")
+        happens("a fourth host was added", lambda: servers.add(four))
+        happens("a host was cut off", three.cut)
+        happens("its network healed", three.heal)
+        happens("the S3 gateway died", company.kill_gateway)
+        happens("it came back", company.start_gateway)
+        company.stop_ray()
+        company.start_ray()
+        company.put(texts(3))
+        run = company.start_index()
+        events.add("Ray began anew, and indexed a new version", _ended(company, run) or _differs(company, 3))
+        since = time.monotonic()
+        wait_until("the new version on every host", lambda: all(_has(servers, h, 3) for h in servers.hosts), 120)
+        events.add(f"the new version was on every host {time.monotonic() - since:.1f} s after")
+        time.sleep(CALM_SECONDS)
+    asked.trials = people.counts["asked"]
+    asked.outcomes = dict(people.counts)
+    asked.failures = people.wrong
+    asked.seconds = events.seconds = time.monotonic() - began
+    return [asked, events]
+
+
+def _back(servers: Servers, host: Host) -> None:
+    servers.start_on(host)
+    wait_until("the host that came back", lambda: servers.is_ready(host), 120)
+
+
+def _has(servers: Servers, host: Host, version: int) -> bool:
+    return any(f"version {version}" in hit["text"] for hit in servers.ask(host, "Until when is flat kilo0007 let?"))
+
+
 def main() -> int:
     """Run it, print what came of it."""
     parser = argparse.ArgumentParser(prog="python -m torture.cluster", description=__doc__)
@@ -85,7 +140,7 @@ def main() -> int:
         company = Company(network)
         company.start_storage()
         company.start_ray()
-        tallies = [ingest(company)]
+        tallies = [ingest(company), *serve(company)]
     show(tallies)
     if given.results:
         write(tallies, 0, given.results / "cluster.json")

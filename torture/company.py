@@ -6,9 +6,11 @@ are on a host of their own, which stands for the storage's provider.
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from pyarrow.fs import S3FileSystem
@@ -84,8 +86,7 @@ class Company:
     def kill_gateway(self) -> None:
         """Kill what speaks S3, and nothing else."""
         assert self.gateway is not None
-        for pid in self.storage.run(["pgrep", "-f", "weed.* s3 "]).split():
-            subprocess.run(["kill", "-9", pid], check=False)
+        os.killpg(self.gateway.pid, signal.SIGKILL)
         self.gateway.wait()
 
     def put(self, texts: dict[str, str]) -> None:
@@ -117,6 +118,14 @@ class Company:
         command = [BIN / "ray", "start", *role, *common, "--disable-usage-stats", "--block"]
         host.start(command, "ray.log", PATH=f"{BIN}:{os.environ['PATH']}", **self.environment)
 
+    def stop_ray(self) -> None:
+        """Kill Ray on all hosts, and nothing else."""
+        for host in self.hosts.values():
+            for pid in host.pids():
+                if "/ray/" in title(pid) or title(pid).startswith("ray::") or "bin/ray" in title(pid):
+                    with suppress(ProcessLookupError):
+                        os.kill(int(pid), signal.SIGKILL)
+
     def ray_nodes(self) -> int:
         """Return how many hosts Ray has."""
         first = self.hosts[HOSTS[0]]
@@ -135,8 +144,7 @@ class Company:
 
     def workers_on(self, host: Host) -> bool:
         """Say whether a host loads files at the moment."""
-        pids = subprocess.run(["ip", "netns", "pids", host.name], capture_output=True, text=True, check=True).stdout
-        return any("MapWorker" in _title(pid) for pid in pids.split())
+        return any("MapWorker" in title(pid) for pid in host.pids())
 
     def start_index(self) -> "subprocess.Popen[bytes]":
         """Start to index the documents with Ray."""
@@ -148,7 +156,8 @@ class Company:
         return first.start([*command, f"{first.address}:{RAY}"], "index.log", **place)
 
 
-def _title(pid: str) -> str:
+def title(pid: str) -> str:
+    """Return the command of a process, as it shows it; nothing if it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
     except OSError:

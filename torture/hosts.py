@@ -81,12 +81,16 @@ class Host:
 
     def kill(self) -> None:
         """Lose power: every process on it ends at once."""
-        for pid in _ip("netns", "pids", self.name).stdout.split():
+        for pid in self.pids():
             with suppress(ProcessLookupError):
                 os.kill(int(pid), signal.SIGKILL)
         for process in self.started:
             process.wait()
         self.started.clear()
+
+    def pids(self) -> list[str]:
+        """Return the processes on it."""
+        return _ip("netns", "pids", self.name).stdout.split()
 
     def cut(self) -> None:
         """Lose the network: what is sent to it or from it is gone, and nobody is told."""
