@@ -48,6 +48,10 @@ class IndexSnapshot(ABC):
         """Return all documents in the order of their names."""
 
     @abstractmethod
+    def checksums(self) -> dict[int, tuple[str, bytes]]:
+        """Return the name and the checksum of every document, by its id, without reading any."""
+
+    @abstractmethod
     def files(self) -> dict[str, FileRecord]:
         """Return what was last seen of every file, by name, in the order of the names."""
 
@@ -123,27 +127,34 @@ class IndexSnapshot(ABC):
         """Return a document as its parser returned it."""
         return _parsed(self._document(document_id))
 
-    def whole_documents(self) -> Iterator[NewDocument]:
-        """Yield every document as it was once put, oldest first, after comparing all checksums."""
-        ids = sorted(record.id for record in self.documents())
-        for first in range(0, len(ids), CACHED_TEXTS):
-            part = ids[first : first + CACHED_TEXTS]
+    def whole_rows(self, ids: Collection[int]) -> Iterator[tuple[int, Row, list[Row]]]:
+        """Yield these documents in the order of their ids, after comparing all checksums.
+
+        Each is its id, its `DOCUMENT_COLUMNS` but for the checksum, and the `CHUNK_COLUMNS` of its chunks.
+        """
+        ordered = sorted(ids)
+        for first in range(0, len(ordered), CACHED_TEXTS):
+            part = ordered[first : first + CACHED_TEXTS]
             chunks: dict[int, list[Row]] = {id_: [] for id_ in part}
             for row in sorted(self._chunk_rows("document_id", part)):
                 self.check_row(row)
                 self.check_length(row)
                 chunks[row[2]].append(row)
             for id_, row in sorted(self._checked_documents(part)):
-                vectors = np.frombuffer(b"".join(chunk[7] for chunk in chunks[id_]), "<f4")
-                yield NewDocument(
-                    name=row[0],
-                    content_sha256=row[1],
-                    parsed=_parsed(row),
-                    chunks=[_chunk(chunk) for chunk in chunks[id_]],
-                    vectors=vectors.reshape(-1, self.dimension),
-                    given=None if row[7] else json.loads(row[6]),
-                    keys=[chunk[1] for chunk in chunks[id_]],
-                )
+                yield id_, row, chunks[id_]
+
+    def whole_documents(self) -> Iterator[NewDocument]:
+        """Yield every document as it was once put, oldest first, after comparing all checksums."""
+        for _, row, chunks in self.whole_rows(self.checksums()):
+            yield NewDocument(
+                name=row[0],
+                content_sha256=row[1],
+                parsed=_parsed(row),
+                chunks=[_chunk(chunk) for chunk in chunks],
+                vectors=np.frombuffer(b"".join(chunk[7] for chunk in chunks), "<f4").reshape(-1, self.dimension),
+                given=None if row[7] else json.loads(row[6]),
+                keys=[chunk[1] for chunk in chunks],
+            )
 
     def place_of(self, document_id: int, start: int, end: int) -> str:
         """Say where a stretch of a document's text comes from ("page 3").

@@ -7,7 +7,7 @@ removed    the ids of chunks that are gone, so that a view can follow; ids are n
            Each row of documents and chunks has a checksum over what it says.
 files      what was last seen of each file: its size, times and inode, its content, and why there is no document of it.
            A shortcut to tell what must be read again, and the list of failures; nothing is shown from it as an answer
-meta       the model and sizes that the chunks were made with
+meta       the model and sizes that the chunks were made with; in a copy that follows a table also what it holds of it
 commits    one row for every commit: its generation (1, 2, ...) and a random id. A view says which commit it shows;
            the id tells a database that was swapped for an older copy from one that went on
 """
@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 
 APPLICATION_ID = 0x52414749  # "RAGI"
 FORMAT_VERSION = 2
+COPIED = "copied"  # the key in `meta` of what a copy holds (copying.py)
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -13,7 +13,7 @@ from index.encoding import Vectors
 from index.reading import DOCUMENT_COLUMNS, Row, damaged, from_json
 from index.records import DocumentRecord, FileRecord, StoredChunk
 from index.rows import BATCH, COLUMNS, LAST_ID, ChunkRows
-from index.schema import IndexMeta
+from index.schema import COPIED, IndexMeta
 
 
 class Snapshot(ChunkRows):
@@ -30,6 +30,7 @@ class Snapshot(ChunkRows):
             super().__init__(connection, int(values.get("dimension", 0)))
         except (KeyError, ValueError) as error:
             raise damaged(f"its description is not readable ({error})") from error
+        self.copied = values.get(COPIED, "")
         row = connection.execute("SELECT generation, id, at FROM commits ORDER BY generation DESC LIMIT 1").fetchone()
         self.generation = row[0] if row else 0
         self.commit = row[1] if row else ""
@@ -56,6 +57,16 @@ class Snapshot(ChunkRows):
         if not all(isinstance(value, str) for record in found for value in (record.name, record.content_sha256)):
             raise damaged("a document without a name or a hash")
         return found
+
+    def checksums(self) -> dict[int, tuple[str, bytes]]:
+        """Return the name and the checksum of every document, by its id, without reading any."""
+        rows = self._connection.execute("SELECT id, name, checksum FROM documents ORDER BY id")
+        return {id_: (name, checksum) for id_, name, checksum in rows}
+
+    def last_document_id(self) -> int:
+        """Return the highest id that a document ever had here, 0 if there was none: ids are not used again."""
+        row = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'documents'").fetchone()
+        return int(row[0]) if row else 0
 
     def files(self) -> dict[str, FileRecord]:
         """Return what was last seen of every file, by name, in the order of the names."""

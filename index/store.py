@@ -31,14 +31,17 @@ from index.transaction import Transaction
 DATABASE = "store.sqlite3"
 BUSY_SECONDS = 30
 LOCK_SECONDS = 3.0
+MARK = "copy.txt"  # in the folder of a copy (copying.py)
 # How the names begin of all that may lie in an index folder.
-OUR_FILES = (DATABASE, LOCK, "vectors.", "lexical", "conversations.", "accounts.")
+OUR_FILES = (DATABASE, LOCK, MARK, "vectors.", "lexical", "conversations.", "accounts.")
 
 logger = logging.getLogger("rag")
 
 
 class Store:
     """An index folder's database. Opening costs nothing; each use makes its own connection."""
+
+    is_copy = False
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -122,6 +125,8 @@ class Store:
             Store(root_of(self.folder)).make_folder()
         with self._translated():
             self.folder.mkdir(parents=True, exist_ok=True)
+            if (self.folder / MARK).exists() and not self.is_copy:
+                raise StorageError(f"{self.folder} is a copy: write to what it is of, which its {MARK} names")
             foreign = [path.name for path in self.folder.iterdir() if not _is_ours(path)]
             if foreign and not self.path.exists():
                 raise StorageError(
@@ -147,10 +152,13 @@ class Store:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        # What was removed must not live on in the log. A reader in the middle of a snapshot may postpone that.
+        self._empty_log(connection)
+
+    def _empty_log(self, connection: sqlite3.Connection) -> None:
+        """Let nothing that was removed live on in the log. A reader in the middle of a snapshot may postpone that."""
         connection.execute("PRAGMA busy_timeout=1000")
         (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
+        if busy and not self.is_copy:  # whoever follows tries again by himself
             logger.warning("someone is reading: what was removed leaves the disk with the next `rag index`")
 
     def _connect_to_read(self) -> sqlite3.Connection:

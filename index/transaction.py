@@ -2,12 +2,14 @@
 
 import secrets
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import asdict, astuple
 
 from index.errors import IndexIncompatibleError
 from index.new_rows import chunk_rows, dimension_of, document_row, now
+from index.reading import CHUNK_COLUMNS, DOCUMENT_COLUMNS, Row
 from index.records import FileRecord, NewDocument
-from index.schema import IndexMeta, difference
+from index.schema import COPIED, IndexMeta, difference
 from index.snapshot import Snapshot
 
 
@@ -20,6 +22,7 @@ class Transaction:
             self._set_meta(meta)
         self.snapshot = Snapshot(connection)
         self.generation = self.snapshot.generation + 1
+        self.at = ""  # when this generation was committed elsewhere, if it is a copy
         self.changed = False
         # The first document says how long vectors are; in a rebuild, all of them are written again.
         self._dimension = 0 if rebuild else self.snapshot.dimension
@@ -50,7 +53,7 @@ class Transaction:
         )
         if not self._dimension:
             self._dimension = dimension
-            self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('dimension', ?)", (str(dimension),))
+            self._set("dimension", str(dimension))
         self.changed = True
 
     def remove(self, name: str) -> bool:
@@ -79,6 +82,44 @@ class Transaction:
             (file.name, *row),
         )
 
+    def take(self, document_id: int, row: Row, chunks: Sequence[Row]) -> None:
+        """Store a document as it is elsewhere: its `DOCUMENT_COLUMNS`, and the `CHUNK_COLUMNS` of its chunks.
+
+        Checksums and ids are taken as they are; the ids must be higher than any that were ever here.
+        """
+        self._connection.execute(
+            f"INSERT INTO documents (id, {', '.join(DOCUMENT_COLUMNS)}, indexed_at)"
+            f" VALUES ({', '.join('?' * (len(DOCUMENT_COLUMNS) + 2))})",
+            (document_id, *row, now()),
+        )
+        columns = ", ".join(f'"{column}"' for column in CHUNK_COLUMNS)
+        self._connection.executemany(
+            f"INSERT INTO chunks ({columns}, generation) VALUES ({', '.join('?' * (len(CHUNK_COLUMNS) + 1))})",
+            ((*chunk, self.generation) for chunk in chunks),
+        )
+        self.changed = True
+
+    def lose(self, name: str) -> None:
+        """Forget what was seen of a file; its document stays."""
+        self._connection.execute("DELETE FROM files WHERE name = ?", (name,))
+
+    def clear(self, meta: IndexMeta, dimension: int) -> None:
+        """Remove everything as if there had never been anything: ids may come again, and no view goes on from here."""
+        for table in ("chunks", "documents", "removed", "files", "commits", "meta", "sqlite_sequence"):
+            self._connection.execute(f"DELETE FROM {table}")
+        self._set_meta(meta)
+        self._set("dimension", str(dimension))
+        self.snapshot = self.look()
+        self.changed = True
+
+    def hold(self, copied: str) -> None:
+        """Write what the index is a copy of (copying.py)."""
+        self._set(COPIED, copied)
+
+    def look(self) -> Snapshot:
+        """Return what is there now, before it is committed."""
+        return Snapshot(self._connection)
+
     def commit(self) -> None:
         """Commit what was done so far as a generation of its own, and go on with the next one."""
         self.finish()
@@ -92,9 +133,12 @@ class Transaction:
         """Record the new generation if anything changed. Called once, just before the commit."""
         if self.changed:
             self._connection.execute(
-                "INSERT INTO commits VALUES (?, ?, ?)", (self.generation, secrets.token_hex(8), now())
+                "INSERT INTO commits VALUES (?, ?, ?)", (self.generation, secrets.token_hex(8), self.at or now())
             )
 
     def _set_meta(self, meta: IndexMeta) -> None:
-        rows = [(key, str(value)) for key, value in asdict(meta).items()]
-        self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+        for key, value in asdict(meta).items():
+            self._set(key, str(value))
+
+    def _set(self, key: str, value: str) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))

@@ -5,7 +5,10 @@ model), and since the parts of the chain can be loaded side by side.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from index.errors import RagError
@@ -13,8 +16,12 @@ from rag.listeners import listen
 from rag.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from index.copies import CopyStore
     from index.encoding import Encoder
     from index.interface import IndexStore
+    from index.lance import LanceStore
     from index.schema import IndexMeta
     from index.search import Searcher
     from index.store import Store
@@ -27,25 +34,58 @@ if TYPE_CHECKING:
 def open_store(settings: Settings) -> "IndexStore":
     """Return the index that the settings name: a local one, or a Lance table. Raises RagError if Lance is missing."""
     if settings.table:
-        return _open_table(settings)
+        return _open_table(settings.table, settings.index)
     return open_local(settings, "")
 
 
-def open_local(settings: Settings, what: str) -> "Store":
-    """Return the index folder's store. Raises RagError if the settings name a table: `what` is not for those."""
+def open_to_ask(settings: Settings) -> "IndexStore":
+    """Return the index for whoever asks: the same, or the copy of the table if the settings name one."""
+    if settings.copy is None:
+        return open_store(settings)
+    return _open_copied(settings.table, settings.index, settings.copy, settings.copy_seconds)
+
+
+def open_copy(folder: Path, table: str) -> "CopyStore":
+    """Return the copy of a table as it is, which nobody follows for that."""
+    from index.copies import CopyStore
+
+    return CopyStore(folder, table)
+
+
+@cache  # one in a process: it has the thread that follows
+def _open_copied(table: str, index: Path, copy: Path, seconds: float) -> "IndexStore":
+    from index.following import CopiedStore
+
+    return CopiedStore(_open_table(table, index), copy, seconds, show_copying)
+
+
+def show_copying(what: str, total: int) -> "AbstractContextManager[Callable[[int], object]]":
+    """Show how far a copy is, on standard error."""
+    from rag.progress import shown_progress
+
+    return shown_progress(what, total, "passages")
+
+
+def open_local(settings: Settings, what: str, *, may_be_copy: bool = False) -> "Store":
+    """Return the index folder's store. Raises RagError if the settings name a table: `what` is not for those.
+
+    With `may_be_copy` it is the table's copy, if the settings name one.
+    """
     from index.store import Store
 
+    if may_be_copy and settings.copy is not None:
+        return open_copy(settings.copy, settings.table)
     if settings.table:
         raise RagError(f"{what} is for a local index: `rag migrate {settings.table} .rag` makes one")
     return Store(settings.index)
 
 
-def _open_table(settings: Settings) -> "IndexStore":
+def _open_table(place: str, folder: Path) -> "LanceStore":
     if find_spec("lance") is None:
-        raise RagError(f"{settings.table} is a Lance table: run `pip install 'checkable-rag[scale]'` first")
+        raise RagError(f"{place} is a Lance table: run `pip install 'checkable-rag[scale]'` first")
     from index.lance import LanceStore
 
-    return LanceStore(settings.table, settings.index)
+    return LanceStore(place, folder)
 
 
 def index_meta(settings: Settings) -> "IndexMeta":
@@ -61,7 +101,7 @@ def open_searcher(settings: Settings) -> "Searcher":
     from index.encoders import question_encoder
     from index.search import Searcher
 
-    return Searcher(open_store(settings), question_encoder(settings.encoder))
+    return Searcher(open_to_ask(settings), question_encoder(settings.encoder))
 
 
 def open_chain(settings: Settings) -> "Chain":

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from index.filters import parse_filter
+from index.following import CopiedStore
 from index.search import Hit
 from rag.answer import Answer
 from rag.assemble import open_chain
@@ -79,7 +80,11 @@ class Chatbot:
         """Bring the index in step with the folder again; answers are from the new state at once. Raises as `open`."""
         if self.folder is None:
             raise ValueError("this chatbot was opened without a folder")
-        return _refresh(self.settings, self.folder)
+        report = _refresh(self.settings, self.folder)
+        store = self.chain.searcher.store
+        if isinstance(store, CopiedStore):
+            store.catch_up()
+        return report
 
     def as_retriever(self, k: int = 8) -> "PassageRetriever":
         """Return the search as a LangChain retriever of `k` passages."""

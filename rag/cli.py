@@ -24,6 +24,7 @@ from index.models import go_offline
 from rag import events
 from rag.configuring import config_command
 from rag.folders import index_command, status_command, watch_command
+from rag.following import follow_command
 from rag.listeners import show
 from rag.ocr import ocr_command
 from rag.settings import Settings
@@ -33,10 +34,10 @@ from rag.terminal import (
     k_option,
     model_options,
     open_options,
-    place_options,
     print_json,
     print_lines,
     question_options,
+    reading_options,
     typed_line,
     typed_question,
     where_option,
@@ -218,7 +219,7 @@ def ask(
 
 @cli.command()
 @where_option
-@place_options
+@reading_options
 @k_option
 @click.option("--threshold", type=float, metavar="SCORE", help="Answer only from this score up [fitted].")
 @model_options
@@ -248,7 +249,7 @@ def chat(where: str, **given: Any) -> None:
 
 
 @cli.command()
-@place_options
+@reading_options
 @json_option
 @click.option("--recall", is_flag=True, help="Also compare the search for vectors with an exact one.")
 def doctor(as_json: bool, recall: bool, **place: Any) -> None:
@@ -266,7 +267,7 @@ def doctor(as_json: bool, recall: bool, **place: Any) -> None:
 
     settings = Settings.from_environment(**place)
     make_encoder = cache(lambda: question_encoder(settings.encoder))
-    checks = list(examine(open_local(settings, "`rag doctor`"), make_encoder, measure_recall=recall))
+    checks = list(examine(open_local(settings, "`rag doctor`", may_be_copy=True), make_encoder, measure_recall=recall))
     if as_json:
         print_json({"checks": [asdict(check) for check in checks]})
     else:
@@ -278,7 +279,7 @@ def doctor(as_json: bool, recall: bool, **place: Any) -> None:
 
 for command in (
     *(backup_command, export_command, import_command, migrate_command, remove_command),
-    *(config_command, index_command, ocr_command, status_command, watch_command),
+    *(config_command, follow_command, index_command, ocr_command, status_command, watch_command),
     *(collection_group, eval_group, feedback_command, mcp_command, serve_command, token_group, ui_command, user_group),
 ):
     cli.add_command(command)

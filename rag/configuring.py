@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from rag.settings import Settings, given_settings
-from rag.terminal import json_option, k_option, model_options, options, place_options, print_json, print_lines
+from rag.terminal import json_option, k_option, model_options, options, print_json, print_lines, reading_options
 
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")  # the providers' own; no setting is a secret
 PASSWORD = re.compile(r"(?<=//)[^/@\s]*@")  # that somebody wrote into an address all the same
 HIDDEN = "***@"
 
 setting_options = options(
-    place_options,
+    reading_options,
     k_option,
     click.option("--threshold", type=float, metavar="SCORE", help="Answer only from this score up [fitted]."),
     model_options,

@@ -6,7 +6,15 @@ from typing import Any
 import click
 
 from rag.settings import Settings
-from rag.terminal import collection_option, json_option, options, place_options, print_json, print_lines
+from rag.terminal import (
+    collection_option,
+    json_option,
+    options,
+    place_options,
+    print_json,
+    print_lines,
+    reading_options,
+)
 
 PATH = click.Path(path_type=Path)
 choosing_options = options(
@@ -85,7 +93,7 @@ def index_command(
 
 
 @click.command("status")
-@place_options
+@reading_options
 @click.option("--failed", is_flag=True, help="List the files that could not be read, with the reason.")
 @json_option
 def status_command(failed: bool, as_json: bool, **place: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from index.buckets import Root
 from index.build import Builder, list_folders
 from index.collections import own_files
+from index.copies import CopyStore
 from index.encoders import document_encoder
 from index.encoding import DEFAULT_ENCODER, MULTILINGUAL_ENCODER
 from index.errors import RagError
@@ -21,7 +22,7 @@ from index.store import Store
 from index.vectors import VectorView
 from index.views import view_state
 from rag import events
-from rag.assemble import index_meta, open_store
+from rag.assemble import index_meta, open_copy, open_store
 from rag.listeners import listen
 from rag.progress import shown_progress
 from rag.render import printable
@@ -114,7 +115,8 @@ def failed_files(settings: Settings) -> list[dict[str, str]]:
 
 def index_status(settings: Settings) -> dict[str, object]:
     """Describe an index: what it holds, with which model, and its views."""
-    store = open_store(settings)
+    # Of a table with a copy, the copy is described: the table may not be there.
+    store = open_copy(settings.copy, settings.table) if settings.copy else open_store(settings)
     with store.snapshot() as snapshot:
         documents, chunks = snapshot.counts()
         failed = sum(bool(file.reason) for file in snapshot.files().values())
@@ -127,8 +129,23 @@ def index_status(settings: Settings) -> dict[str, object]:
             "chunk size": snapshot.meta.chunk_size,
             "generation": snapshot.generation,
             "updated": snapshot.committed_at,
+            **(_copy_status(settings, store) if isinstance(store, CopyStore) else {}),
             **(_local_status(store, snapshot) if isinstance(store, Store) and isinstance(snapshot, Snapshot) else {}),
         }
+
+
+def _copy_status(settings: Settings, copy: CopyStore) -> dict[str, object]:
+    """Say which generation a copy holds, and of the table whether it is in step, or when it last was."""
+    held = copy.held()
+    if held is None:
+        return {"copy of": copy.of, "in step": "not known: it says nothing of what it is"}
+    try:
+        with open_store(settings).snapshot() as there:
+            is_in_step, newest = (held.of, held.commit) == (copy.of, there.commit), there.generation
+    except RagError as error:
+        return {"copy of": held.of, "in step": f"last seen at {held.seen}; {error}"}
+    behind = f"no, last seen at {held.seen}; the table is at generation {newest}"
+    return {"copy of": held.of, "in step": "yes" if is_in_step else behind}
 
 
 def _local_status(store: Store, snapshot: Snapshot) -> dict[str, object]:

@@ -22,11 +22,13 @@ class Settings:
 
     `table` follows from what is given for `index`: the address of a Lance table ("s3://bucket/path", or a folder whose
     name ends in .lance), "" for a local index. Beside a table, `index` is the folder of what stays on this machine.
-    `index` is the folder of the collection, once that is known.
+    `index` is the folder of the collection, once that is known. `copy` is None for a local index, which needs none.
     """
 
     index: Path = Path(".rag")
     collection: str = DEFAULT_COLLECTION
+    copy: Path | None = None
+    copy_seconds: float = 5
     encoder: str = ENCODER_FILES.name
     k: int = 8
     threshold: float | None = None
@@ -59,7 +61,7 @@ class Settings:
         place = str(values.get("index", cls.index))
         collection = checked_name(str(values.get("collection", cls.collection)))
         if not is_table(place):
-            where: dict[str, object] = {"index": folder_of(Path(place), collection)}
+            where: dict[str, object] = {"index": folder_of(Path(place), collection), "copy": None}
         elif collection == DEFAULT_COLLECTION:
             where = {"index": cls.index, "table": place}
         else:
@@ -67,6 +69,9 @@ class Settings:
         settings = cls(**{**values, **where, "collection": collection})  # type: ignore[arg-type]  # of the right types
         if settings.threshold is not None and not math.isfinite(settings.threshold):
             raise SettingError(f"threshold is {settings.threshold}, it must be a number")
+        if str(settings.copy).startswith("s3:/") or str(settings.copy).endswith(".lance"):
+            raise SettingError(f"copy is {settings.copy}, it must be a folder of this machine")
+        _check("copy_seconds", settings.copy_seconds, 0.1, 3600)
         _check("k", settings.k, 1, 50)
         _check("chunk_size", settings.chunk_size, 20, 250)
         _check("chunk_overlap", settings.chunk_overlap, 0, 5)
@@ -149,6 +154,8 @@ def _yes(value: str) -> bool:
 
 
 PARSERS: dict[str, Callable[[str], object]] = {
+    "copy": Path,
+    "copy_seconds": float,
     "k": int,
     "threshold": float,
     "chunk_size": int,

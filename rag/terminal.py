@@ -28,13 +28,17 @@ collection_option = click.option(
     "--collection", metavar="NAME", help="Which of its collections [default, or RAG_COLLECTION]."
 )
 place_options = options(index_option, collection_option)
+copy_option = click.option(
+    "--copy", type=click.Path(path_type=Path), metavar="FOLDER", help="Ask a local copy of the table [RAG_COPY]."
+)
+reading_options = options(place_options, copy_option)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 k_option = click.option("-k", type=int, metavar="N", help="How many passages to look at [8].")
 where_option = click.option(
     "--where", default="", metavar="FILTER", help="Only documents like this: 'path:reports/* date>=2024 author:smith'."
 )
 question_options = options(
-    click.argument("question", required=False), where_option, k_option, place_options, json_option
+    click.argument("question", required=False), where_option, k_option, reading_options, json_option
 )
 model_options = options(
     click.option("--model", metavar="PROVIDER:NAME", help="A language model that writes the answer [RAG_MODEL]."),

@@ -7,6 +7,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from index.following import CopiedStore
 from server import ask, collections, conversations, documents, embeddings, metrics, openai
 from server.access import Access
 from server.accounts import FILE as ACCOUNTS
@@ -52,6 +53,8 @@ def create_api(desk: Desk) -> FastAPI:
         openapi_url=OPENAPI,
         lifespan=_with_threads,
     )
+    if isinstance(desk.store, CopiedStore):
+        desk.store.follow()
     app.state.collections = Collections(desk)
     app.state.metrics = Metrics(app.state.collections)
     desk.on_answer = app.state.metrics.answered

@@ -10,14 +10,14 @@ import click
 
 from index.errors import RagError
 from rag.settings import Settings
-from rag.terminal import index_option, json_option, model_options, options, place_options, print_json, print_lines
+from rag.terminal import index_option, json_option, model_options, options, print_json, print_lines, reading_options
 
 if TYPE_CHECKING:
     from server.accounts import Accounts
 
 ROLES = click.Choice(["reader", "editor", "admin"])
 address_options = options(
-    place_options,
+    reading_options,
     click.option("--host", metavar="ADDRESS", help="Where to listen [127.0.0.1, or RAG_HOST]."),
     click.option("--port", type=int, metavar="N", help="Which port [7860, or RAG_PORT]."),
     click.option("--url", metavar="URL", help="The address that it has behind a proxy (or RAG_URL)."),
@@ -80,7 +80,7 @@ def _serve(given: Mapping[str, Any], *, open_browser: bool, with_page: bool) -> 
 
 
 @click.command("mcp")
-@place_options
+@reading_options
 @model_options
 @click.option("--server", metavar="URL", help="Ask the server that runs there, not the index itself.")
 @click.option("--http", "port", type=click.IntRange(1, 65_535), metavar="PORT", help="Speak HTTP on this port.")

@@ -1,6 +1,7 @@
 """What a monitoring system asks: is it alive, is it ready, and figures as Prometheus reads them."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
@@ -8,10 +9,11 @@ from fastapi.responses import Response
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.errors import RagError
+from index.following import standing_of
 from rag.answer import Answer
 from server.problems import Problem, responses
 from server.visiting import Admin
@@ -65,6 +67,10 @@ class _IndexFigures(Collector):
         documents, passages = map(sum, zip(*counts, strict=True))
         yield GaugeMetricFamily("rag_documents", "Indexed documents", documents)
         yield GaugeMetricFamily("rag_passages", "Indexed passages", passages)
+        standing = standing_of(self._collections.desk.store)
+        if standing and standing.seen:
+            age = (datetime.now(UTC) - datetime.fromisoformat(standing.seen)).total_seconds()
+            yield GaugeMetricFamily("rag_copy_age_seconds", "Since the copy was last seen in step", age)
 
 
 class Counting:
@@ -93,25 +99,39 @@ class Counting:
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
+class Copy(BaseModel):
+    """The copy of a table that is asked: which generation it holds, and when that was last seen to be the newest."""
+
+    generation: int
+    in_step: str = Field(description="ISO 8601")
+
+
 class State(BaseModel):
     """It works."""
 
     status: str
+    copied: Copy | None = None
 
 
 router = APIRouter(tags=["Operation"])
 
 
-@router.get("/healthz")
+@router.get("/healthz", response_model_exclude_none=True)
 async def healthz() -> State:
     """Say that the process answers."""
     return State(status="alive")
 
 
-@router.get("/readyz", responses={503: {"model": Problem}})
+@router.get("/readyz", responses={503: {"model": Problem}}, response_model_exclude_none=True)
 def readyz(request: Request) -> State:
-    """Say whether questions can be answered now: the models are loaded, and there is an index that can be read."""
+    """Say whether questions can be answered now: the models are loaded, and there is an index that can be read.
+
+    A copy of a table is brought in step first, unless the table is not there; and how old it is is said.
+    """
     collections: Collections = request.app.state.collections
+    standing = standing_of(collections.desk.store)
+    if standing is not None and not standing.is_tried:
+        raise HTTPException(503, "the copy is being brought in step")
     if not collections.desk.warm.is_over:
         raise HTTPException(503, "the models are being loaded")
     try:
@@ -120,7 +140,9 @@ def readyz(request: Request) -> State:
     except RagError as error:
         # The reason may name folders of this machine: those who may know it find it in the log and on the page.
         raise HTTPException(503, f"not ready: {type(error).__name__}") from error
-    return State(status="ready")
+    return State(
+        status="ready", copied=Copy(generation=standing.generation, in_step=standing.seen) if standing else None
+    )
 
 
 @router.get(

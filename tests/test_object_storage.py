@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from index.errors import IndexMissingError, RagError, StorageError
+from index.following import CopiedStore
 from index.lance import LanceStore
 from index.migration import migrate
 from index.object_storage import CREDENTIALS
@@ -138,3 +139,36 @@ def test_a_server_that_goes_in_the_middle_loses_nothing(
         become(monkeypatch, server.environment())
         assert search.search("lease", 1).hits[0].passage.document == "docs/lease.txt"
         assert build(table, folder).added == ["docs/new.txt"]
+
+
+def test_a_copy_follows_a_bucket_and_answers_without_it(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "server").mkdir()
+    table = LanceStore("s3://docs/x", tmp_path / ".rag")
+    copied = CopiedStore(table, tmp_path / "copy", 3600)
+    with object_storage(tmp_path / "server") as server:
+        become(monkeypatch, server.environment())
+        build(table, folder)
+        search = searcher(copied)
+        assert search.search("lease", 1).hits[0].passage.document == "docs/lease.txt"
+        (folder / "lease.txt").unlink()
+        (folder / "new.txt").write_text("Quite new.")
+        build(table, folder)
+        copied.catch_up()
+        before = search.search("quite new", 9)
+        assert {hit.passage.document for hit in before.hits} == {"docs/cats.md", "docs/new.txt", "docs/sub/dogs.txt"}
+        server.stop()
+        with pytest.raises(StorageError, match="does not answer"):
+            copied.catch_up()
+        copied._look()
+        assert search.search("quite new", 9) == before
+        assert "does not answer" in copied.standing().failure
+        assert "generation 2, last in step at" in caplog.messages[-1]
+    with object_storage(tmp_path / "server") as server:
+        become(monkeypatch, server.environment())
+        (folder / "newer.txt").write_text("Newer.")
+        build(table, folder)
+        copied.catch_up()
+        assert (copied.standing().generation, copied.standing().failure) == (3, "")
+    copied.stop()

@@ -27,7 +27,7 @@ from index.parsing import Parser
 from index.schema import IndexMeta
 from index.search import Results
 from rag.answer import Answer, Span
-from rag.assemble import index_meta, open_chain, open_store
+from rag.assemble import index_meta, open_chain, open_to_ask
 from rag.chain import Chain
 from rag.conversation import Turn
 from rag.pages import SourcePages, has_pages
@@ -62,7 +62,7 @@ class Desk:
 
     def __init__(self, settings: Settings, chain: Callable[[], Chain] | None = None) -> None:
         self.settings = settings
-        self.store: IndexStore = open_store(settings)
+        self.store: IndexStore = open_to_ask(settings)
         self.base = names_base(settings.index)
         self.uploads = uploads_of(settings.index)
         self.warm = Warm(chain or (lambda: open_chain(settings)))

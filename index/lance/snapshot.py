@@ -51,6 +51,11 @@ class LanceSnapshot(IndexSnapshot):
         found = [DocumentRecord(i, name, sha, enc, bool(file), chunks.get(i, 0)) for i, name, sha, enc, file in rows]
         return sorted(found, key=lambda record: record.name.encode())
 
+    def checksums(self) -> dict[int, tuple[str, bytes]]:
+        """Return the name and the checksum of every document, by its id, without reading any."""
+        rows = rows_of(self.dataset, ["document_id", "name", "checksum"], "kind = 'document'")
+        return {id_: (name, checksum) for id_, name, checksum in rows}
+
     def document_ids(self) -> dict[str, int]:
         """Return the ids of all documents by name."""
         return dict(rows_of(self.dataset, ["name", "document_id"], "kind = 'document'"))

@@ -80,6 +80,10 @@ class LanceStore:
         with translated(self.place):
             return lance.dataset(self.place, storage_options=storage_options(self.place), session=self._session)
 
+    def is_at(self, commit: str) -> bool:
+        """Say whether a snapshot's commit is the newest, without reading anything of the table but its version."""
+        return commit.endswith(f"@{self.latest().version}")
+
     def create(self, rows: pa.RecordBatchReader, *, replace: bool = False) -> None:
         """Write the first version, or one that shares nothing with those before."""
         import lance
