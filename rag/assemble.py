@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from index.collections import name_of
 from index.errors import RagError
 from rag.listeners import listen
-from rag.settings import Settings
+from rag.settings import SettingError, Settings
 
 if TYPE_CHECKING:
     from index.encoding import Encoder
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from index.store import Store
     from rag.abstention import Judge
     from rag.chain import Chain
+    from rag.database import Database, Kept
     from rag.generation.writer import Writer
     from rag.reranking import Reranker
 
@@ -46,6 +48,22 @@ def _open_table(settings: Settings) -> "IndexStore":
     from index.lance import LanceStore
 
     return LanceStore(settings.table, settings.index)
+
+
+def open_database(settings: Settings, kept: "Kept") -> "Database":
+    """Return where something is kept: in the database of the settings, else in a file beside the index.
+
+    Raises SettingError if psycopg is missing.
+    """
+    from rag.database import SqliteDatabase
+
+    if not settings.database:
+        return SqliteDatabase(settings.index if kept.by_collection else settings.root, kept)
+    if find_spec("psycopg") is None:
+        raise SettingError("RAG_DATABASE needs a package: run `pip install 'checkable-rag[scale]'`")
+    from rag.postgres import PostgresDatabase
+
+    return PostgresDatabase(settings.database, kept, name_of(settings.index))
 
 
 def index_meta(settings: Settings) -> "IndexMeta":

@@ -110,7 +110,7 @@ async def healthz() -> State:
 
 @router.get("/readyz", responses={503: {"model": Problem}})
 def readyz(request: Request) -> State:
-    """Say whether questions can be answered now: the models are loaded, and there is an index that can be read."""
+    """Say whether questions can be answered now: models are loaded, the index and the database can be read."""
     collections: Collections = request.app.state.collections
     if not collections.desk.warm.is_over:
         raise HTTPException(503, "the models are being loaded")
