@@ -21,7 +21,8 @@ RagError
 ├── ArchiveError             a file of `rag export` or `rag backup` is not what was written, or not one
 ├── MigrationError           an index cannot be copied to a place, or is not what was copied
 ├── StorageError             disk full, folder read-only; object storage that refuses or is not there
-│   └── IndexMovedError      the version of a table that is read has just been removed
+│   ├── IndexMovedError      the version of a table that is read has just been removed
+│   └── DatabaseError        people and conversations cannot be read or kept (rag/database.py)
 ├── ModelError               a model cannot be loaded: not the pinned files, not a model
 │   └── ModelMissingError    its package is not installed
 ├── SettingError             a setting has a value that it cannot have (rag/settings.py)

@@ -11,9 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from index.collections import name_of
 from index.errors import RagError
 from rag.listeners import listen
-from rag.settings import Settings
+from rag.settings import SettingError, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from index.store import Store
     from rag.abstention import Judge
     from rag.chain import Chain
+    from rag.database import Database, Kept
     from rag.generation.writer import Writer
     from rag.reranking import Reranker
 
@@ -86,6 +88,22 @@ def _open_table(place: str, folder: Path) -> "LanceStore":
     from index.lance import LanceStore
 
     return LanceStore(place, folder)
+
+
+def open_database(settings: Settings, kept: "Kept") -> "Database":
+    """Return where something is kept: in the database of the settings, else in a file beside the index.
+
+    Raises SettingError if psycopg is missing.
+    """
+    from rag.database import SqliteDatabase
+
+    if not settings.database:
+        return SqliteDatabase(settings.index if kept.by_collection else settings.root, kept)
+    if find_spec("psycopg") is None:
+        raise SettingError("RAG_DATABASE needs a package: run `pip install 'checkable-rag[scale]'`")
+    from rag.postgres import PostgresDatabase
+
+    return PostgresDatabase(settings.database, kept, name_of(settings.index))
 
 
 def index_meta(settings: Settings) -> "IndexMeta":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from rag.address import without_password
 from rag.settings import Settings, given_settings
 from rag.terminal import json_option, k_option, model_options, options, print_json, print_lines, reading_options
 
@@ -38,7 +39,7 @@ def config_command(as_json: bool, **flags: object) -> None:
     """
     found = given_settings(flags)
     Settings.of({name: given.value for name, given in found.items()})  # says what is wrong with them
-    rows = {name: {"value": _shown(given.value), "from": given.origin} for name, given in found.items()}
+    rows = {name: {"value": _shown(name, given.value), "from": given.origin} for name, given in found.items()}
     keys = {name: bool(os.environ.get(name)) for name in KEYS}
     if as_json:
         print_json({"settings": rows, "keys": keys})
@@ -51,7 +52,9 @@ def config_command(as_json: bool, **flags: object) -> None:
     print_lines(f"{name:<17}  {'is set' if is_set else 'is not set'}" for name, is_set in keys.items())
 
 
-def _shown(value: object) -> object:
+def _shown(name: str, value: object) -> object:
+    if name == "database":
+        return without_password(str(value)) if value else value
     if isinstance(value, Path):
         return str(value)
     return PASSWORD.sub(HIDDEN, value) if isinstance(value, str) else value

@@ -1,6 +1,6 @@
 """Take documents out of an index, and prove that nothing of them is left; or a whole collection."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -73,24 +73,29 @@ def remove(store: IndexStore, names: Sequence[str]) -> None:
     store.mend()
 
 
-def remove_collection(folder: Path) -> None:
+def remove_collection(folder: Path, drop: Callable[[Path], None] = lambda folder: None) -> None:
     """Remove a collection's index, conversations and uploads, and what a removal that was killed has left of others.
+
+    `drop` removes what is kept elsewhere of the collection whose folder it is given.
 
     Raises CollectionMissingError, IndexBusyError if somebody is writing, StorageError.
     """
     try:
-        _finish_removals(root_of(folder))
+        _finish_removals(root_of(folder), drop)
         check_there(folder)
         with Store(folder).locked():
+            drop(folder)  # before, so that a later collection of this name never finds any of it
             folder.rename(folder.with_name(f"{name_of(folder)}{GOING}"))  # from here on there is no such collection
-        _finish_removals(root_of(folder))
+        _finish_removals(root_of(folder), drop)
     except OSError as error:
         raise StorageError(f"cannot remove {folder}: {(error.strerror or str(error)).lower()}") from error
 
 
-def _finish_removals(root: Path) -> None:
+def _finish_removals(root: Path, drop: Callable[[Path], None]) -> None:
     for left in root.glob(f"*{GOING}"):
+        folder = left.with_name(f"{left.name.removesuffix(GOING)}{SUFFIX}")
+        if not folder.exists():
+            drop(folder)  # what a server has written just before the folder went
         # subtle: the uploads first. While the folder is there, nobody else indexes them.
-        uploads = uploads_of(left.with_name(f"{left.name.removesuffix(GOING)}{SUFFIX}"))
-        remove_all(uploads)
+        remove_all(uploads_of(folder))
         remove_all(left)

@@ -10,10 +10,12 @@ from pathlib import Path
 from index.collections import DEFAULT as DEFAULT_COLLECTION
 from index.collections import checked_name, folder_of, root_of
 from index.models import ENCODER_FILES
+from rag.address import is_database
 from rag.configfile import FILE, SettingError, check_known, read_settings
 
 __all__ = ["Given", "SettingError", "Settings", "given_settings"]
 DEFAULT, FLAG = "default", "flag"
+ELSEWHERE = {"database", "model_url"}  # addresses that something of the user's is sent to
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 7860
     url: str = ""
+    database: str = field(default="", repr=False)  # it may hold a password
     log: Path | None = None
     log_questions: bool = False
     traces: bool = False
@@ -82,6 +85,11 @@ class Settings:
             _check("max_cost", settings.max_cost, 0, 1e6)
         _ = settings.prices  # raises what is wrong with them
         _check("port", settings.port, 1, 65_535)
+        if settings.database and not is_database(settings.database):
+            raise SettingError(
+                "RAG_DATABASE is not an address such as postgresql://user@host/database (in a password, every letter"
+                " but a-z, A-Z and 0-9 as %XX)"
+            )
         return settings
 
     @property
@@ -128,9 +136,9 @@ def given_settings(flags: Mapping[str, object]) -> dict[str, Given]:
     named = os.environ.get("RAG_CONFIG", "")
     path = Path(named or FILE)
     in_file = read_settings(path, KINDS) if named or path.is_file() else {}
-    if not named and "model_url" in in_file:
-        # A folder of somebody else's, such as a download, must not say where passages and a key are sent.
-        raise SettingError(f"{path}: model_url counts only in a file that RAG_CONFIG names: RAG_CONFIG={path} rag ...")
+    for key in () if named else sorted(ELSEWHERE & in_file.keys()):
+        # A folder of somebody else's, such as a download, must not say where passages, conversations or a key are sent.
+        raise SettingError(f"{path}: {key} counts only in a file that RAG_CONFIG names: RAG_CONFIG={path} rag ...")
     found: dict[str, Given] = {}
     for setting in fields(Settings):
         if setting.metadata:

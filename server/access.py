@@ -7,6 +7,7 @@ One rule for the page and every route, as ASGI middleware, so that a route canno
 import asyncio
 import base64
 import binascii
+import logging
 import re
 import secrets
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.collections import DEFAULT
+from index.errors import RagError
 from index.filters import parse_filter
 from server.accounts import Accounts, User
 from server.gradio_gate import GradioGate
@@ -25,6 +27,8 @@ from server.problems import problem
 from server.public import Public
 from server.throttle import Throttle
 from ui.visitor import KEY, Role, Visitor
+
+logger = logging.getLogger("rag")
 
 COOKIE = "rag_browser"
 COOKIE_SECONDS = 400 * 24 * 3600  # the longest that browsers keep one
@@ -96,6 +100,10 @@ class Access:
             response = problem(path, refusal.status_code, refusal.detail, refusal.headers)
             await response(scope, receive, sending)
             return
+        except RagError as error:
+            logger.warning("nobody can be let in: %s", error)  # a stranger is not told where users are kept
+            await problem(path, 503, "users cannot be looked up at the moment")(scope, receive, sending)
+            return
         await self.app(scope, receive, sending)
 
     def _enter_prefix(self, scope: Scope) -> str:
@@ -127,7 +135,8 @@ class Access:
 
     async def _visitor(self, scope: Scope, headers: Headers, browser: str) -> Visitor:
         """Return who sent the request. Raises HTTPException 401, 403 or 429."""
-        if self.public.is_local and not self.accounts.any():
+        # In threads: a database that does not answer must not hold up everybody else.
+        if self.public.is_local and not await anyio.to_thread.run_sync(self.accounts.any):
             # Somebody put a proxy before a server that takes everybody for its owner.
             if FORWARDED & set(headers.keys()):
                 raise HTTPException(
@@ -138,7 +147,7 @@ class Access:
         address = scope["client"][0] if scope.get("client") else ""
         user: User | None = None
         if kind.lower() == "bearer":
-            user = self.accounts.by_token(given.strip())
+            user = await anyio.to_thread.run_sync(self.accounts.by_token, given.strip())
         elif named := _name_and_password(kind, given):
             user = await self._by_password(address, *named)
         if user is None:

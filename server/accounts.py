@@ -1,22 +1,20 @@
-"""Users and their tokens, in a SQLite file beside the index.
+"""Users and their tokens, in a file beside the index, or in PostgreSQL where the settings name a database.
 
 As long as there is no user, whoever reaches the server may do everything, so it listens on this machine only.
 """
 
-import json
-import os
 import re
 import secrets
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from index.collections import DEFAULT, checked_name
 from index.errors import RagError
 from index.filters import parse_filter
+from rag.assemble import open_database
+from rag.database import ConflictError, Database, Kept, Row, Transaction
+from rag.settings import Settings
 from server.passwords import (
     COST,
     MAX_PASSWORD,
@@ -34,20 +32,21 @@ CREATE TABLE IF NOT EXISTS users (
     name TEXT PRIMARY KEY, password TEXT NOT NULL, role TEXT NOT NULL, documents TEXT NOT NULL, created TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS tokens (
-    id TEXT PRIMARY KEY, user TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE,
+    id TEXT PRIMARY KEY, "user" TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE,
     digest TEXT NOT NULL UNIQUE, label TEXT NOT NULL, created TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS collections (
-    user TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE, position INTEGER NOT NULL, name TEXT NOT NULL,
-    PRIMARY KEY (user, position)
+    "user" TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE, position INTEGER NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY ("user", position)
 );
 """
-# What a User is made of, and at last the password's hash.
+# What a User is made of, with the password's hash: a row for each collection.
 USER = (
-    "SELECT u.name, u.role, u.documents, u.created, (SELECT json_group_array(c.name) FROM"
-    " (SELECT name FROM collections WHERE user = u.name ORDER BY position) c), u.password FROM users u"
+    "SELECT u.name, u.role, u.documents, u.created, u.password, c.name FROM users u"
+    ' LEFT JOIN collections c ON c."user" = u.name'
 )
 FILE = "accounts.sqlite3"
+KEPT = Kept(FILE, SCHEMA, secret=True)
 NAME = re.compile(r"[\w.@-]{1,64}")  # no colon: HTTP Basic ends a name there
 
 
@@ -80,13 +79,18 @@ class Token:
 
 
 class Accounts:
-    """All users and tokens. Thread-safe: every call opens the file for itself, so that a change counts at once."""
+    """All users and tokens. Thread-safe: every call asks the database, so that a change counts at once."""
 
-    def __init__(self, path: Path, cost: int = COST) -> None:
-        self.path = path
+    def __init__(self, database: Database, cost: int = COST) -> None:
+        self._database = database
         self._cost = cost
         self._remembered = Remembered()
         self._nobody = ""
+
+    @classmethod
+    def of(cls, settings: Settings, cost: int = COST) -> "Accounts":
+        """Return those that the settings name. Raises SettingError if a package is missing."""
+        return cls(open_database(settings, KEPT), cost)
 
     def any(self) -> bool:
         """Say whether there is a user at all."""
@@ -94,7 +98,7 @@ class Accounts:
 
     def users(self) -> list[User]:
         """Return all users by name."""
-        return [_user(row) for row in self._rows(f"{USER} ORDER BY u.name")]
+        return sorted((user for user, _ in self._users("")), key=lambda user: user.name)
 
     def add(self, name: str, password: str, role: Role, documents: str = "", collections: Sequence[str] = ()) -> None:
         """Add a user. Raises AccountError, CollectionError, or FilterError if `documents` cannot be read."""
@@ -103,10 +107,10 @@ class Accounts:
         chosen = _check(role, documents, collections)
         kept = self._hashed(password)
         try:
-            with self._open() as db:
-                db.execute("INSERT INTO users VALUES (?, ?, ?, ?, ?)", (name, kept, role, documents, _now()))
+            with self._database.transaction() as db:
+                db.execute("INSERT INTO users VALUES (?, ?, ?, ?, ?)", (name, kept, str(role), documents, _now()))
                 _map(db, name, chosen)
-        except sqlite3.IntegrityError as error:
+        except ConflictError as error:
             raise AccountError(f"there is a user {name} already: `rag user change {name}`") from error
 
     def change(
@@ -119,64 +123,65 @@ class Accounts:
         collections: Sequence[str] | None = None,
     ) -> None:
         """Change what is given. Raises AccountError, CollectionError, FilterError."""
-        before = next((user for user in self.users() if user.name == name), None)
-        if before is None:
-            raise AccountError(f"there is no user {name}: `rag user list` shows all")
+        before = next((user for user, _ in self._users(" WHERE u.name = ?", name)), None)
+        _check_found(before, f"user {name}", "rag user list")
+        assert before is not None
         chosen = _check(
             role or before.role,
             before.documents if documents is None else documents,
             before.collections if collections is None else collections,
         )
         kept = None if password is None else self._hashed(password)
-        with self._open() as db:
-            db.execute(
+        with self._database.transaction() as db:
+            changed = db.execute(
                 "UPDATE users SET password = coalesce(?, password), role = coalesce(?, role),"
                 " documents = coalesce(?, documents) WHERE name = ?",
-                (kept, role, documents, name),
+                (kept, None if role is None else str(role), documents, name),
             )
+            _check_found(changed.rowcount, f"user {name}", "rag user list")
             _map(db, name, chosen)
 
     def remove(self, name: str) -> None:
         """Remove a user and their tokens. Raises AccountError."""
-        with self._open() as db:
+        with self._database.transaction() as db:
             removed = db.execute("DELETE FROM users WHERE name = ?", (name,))
             _check_found(removed.rowcount, f"user {name}", "rag user list")
 
     def by_password(self, name: str, password: str) -> User | None:
         """Return the user of this name and password. Takes as long if there is no such user (scrypt: about 0.3 s)."""
-        rows = self._rows(f"{USER} WHERE u.name = ?", name)
-        kept = str(rows[0][-1]) if rows else self._anybody()
-        if rows and self._remembered.knows(password, kept):
-            return _user(rows[0])
-        if not is_password(password, kept) or not rows:
+        found = self._users(" WHERE u.name = ?", name)
+        user, kept = found[0] if found else (None, self._anybody())
+        if user and self._remembered.knows(password, kept):
+            return user
+        if not is_password(password, kept) or not user:
             return None
         self._remembered.add(password, kept)
-        return _user(rows[0])
+        return user
 
     def make_token(self, user: str, label: str = "") -> tuple[str, str]:
         """Make a token of a user; return (its id, the token), which is never seen again. Raises AccountError."""
         id_, token = secrets.token_hex(4), new_token()
         try:
-            with self._open() as db:
+            with self._database.transaction() as db:
                 row = (id_, user, token_digest(token), label, _now())
                 db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?)", row)
-        except sqlite3.IntegrityError as error:
+        except ConflictError as error:
             raise AccountError(f"there is no user {user}: `rag user list` shows all") from error
         return id_, token
 
     def by_token(self, token: str) -> User | None:
         """Return the user whose token this is."""
-        rows = self._rows(f"{USER} JOIN tokens t ON t.user = u.name WHERE t.digest = ?", token_digest(token))
-        return _user(rows[0]) if rows else None
+        found = self._users(' JOIN tokens t ON t."user" = u.name WHERE t.digest = ?', token_digest(token))
+        return found[0][0] if found else None
 
     def tokens(self) -> list[Token]:
         """Return all tokens, oldest first."""
-        rows = self._rows("SELECT id, user, label, created FROM tokens ORDER BY created, rowid")
+        rows = self._rows('SELECT id, "user", label, created FROM tokens ORDER BY created, rowid')
         return [Token(*map(str, row)) for row in rows]
 
     def revoke(self, id_: str) -> None:
         """Take a token back. Raises AccountError."""
-        with self._open() as db:
+        with self._database.transaction() as db:
             revoked = db.execute("DELETE FROM tokens WHERE id = ?", (id_,))
             _check_found(revoked.rowcount, f"token {id_}", "rag token list")
 
@@ -190,23 +195,18 @@ class Accounts:
         self._nobody = self._nobody or hash_password(secrets.token_hex(), self._cost)
         return self._nobody
 
-    def _rows(self, query: str, *values: str) -> list[tuple[object, ...]]:
-        if not self.path.exists():
-            return []
-        with self._open() as db:
-            return list(db.execute(query, values))
+    def _users(self, which: str, *values: str) -> list[tuple[User, str]]:
+        """Return users, each with the password's hash."""
+        rows: dict[str, list[Row]] = {}
+        for row in self._rows(f"{USER}{which} ORDER BY c.position", *values):
+            rows.setdefault(row[0], []).append(row)
+        return [_user(own) for own in rows.values()]
 
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        """Open the file, which only its owner may read, and commit what was done, all or nothing."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-        with closing(sqlite3.connect(self.path, timeout=30)) as db:
-            db.execute("PRAGMA foreign_keys = ON")
-            db.execute("PRAGMA secure_delete = ON")
-            db.executescript(SCHEMA)
-            with db:
-                yield db
+    def _rows(self, query: str, *values: str) -> list[Row]:
+        if not self._database.exists:
+            return []
+        with self._database.transaction() as db:
+            return db.execute(query, values).fetchall()
 
 
 def _check(role: Role, documents: str, collections: Sequence[str]) -> tuple[str, ...]:
@@ -222,19 +222,20 @@ def _check(role: Role, documents: str, collections: Sequence[str]) -> tuple[str,
     return chosen
 
 
-def _map(db: sqlite3.Connection, user: str, collections: Sequence[str]) -> None:
-    db.execute("DELETE FROM collections WHERE user = ?", (user,))
+def _map(db: Transaction, user: str, collections: Sequence[str]) -> None:
+    db.execute('DELETE FROM collections WHERE "user" = ?', (user,))
     rows = [(user, position, name) for position, name in enumerate(collections)]
     db.executemany("INSERT INTO collections VALUES (?, ?, ?)", rows)
 
 
-def _check_found(count: int, what: str, command: str) -> None:
-    if not count:
+def _check_found(found: object, what: str, command: str) -> None:
+    if not found:
         raise AccountError(f"there is no {what}: `{command}` shows all")
 
 
-def _user(row: tuple[object, ...]) -> User:
-    return User(str(row[0]), Role(str(row[1])), str(row[2]), str(row[3]), tuple(json.loads(str(row[4]))))
+def _user(rows: list[Row]) -> tuple[User, str]:
+    name, role, documents, created, kept, _ = rows[0]
+    return User(name, Role(role), documents, created, tuple(row[-1] for row in rows if row[-1] is not None)), kept
 
 
 def _now() -> str:

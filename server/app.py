@@ -10,7 +10,6 @@ from starlette.types import ASGIApp
 from index.following import CopiedStore
 from server import ask, collections, conversations, documents, embeddings, metrics, openai
 from server.access import Access
-from server.accounts import FILE as ACCOUNTS
 from server.accounts import Accounts
 from server.metrics import Counting, Metrics
 from server.problems import explain_errors
@@ -31,7 +30,7 @@ def create_app(
 
     Its models load in the background. Raises CollectionMissingError.
     """
-    accounts = accounts or Accounts(desk.settings.root / ACCOUNTS)
+    accounts = accounts or Accounts.of(desk.settings)
     app = create_api(desk)
     figures: Metrics = app.state.metrics
     if with_page:

@@ -274,9 +274,9 @@ def _check_known(collections: Sequence[str], index: str | None) -> None:
 
 
 def _accounts(index: str | None) -> "Accounts":
-    from server.accounts import FILE, Accounts
+    from server.accounts import Accounts
 
-    return Accounts(Settings.from_environment(index=index).root / FILE)
+    return Accounts.of(Settings.from_environment(index=index))
 
 
 def _typed_password() -> str:

@@ -4,7 +4,7 @@ Here, and not beside the other commands on an index, since a collection is remov
 """
 
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import click
@@ -45,7 +45,7 @@ def list_collections_command(index: str | None, as_json: bool) -> None:
     """
     from index.collections import DEFAULT, folder_of, known
 
-    root = _root(index)
+    root = _settings(index).root
     rows = [_listed(folder_of(root, name), name) for name in (DEFAULT, *known(root))]
     if as_json:
         print_json({"collections": [asdict(row) for row in rows]})
@@ -67,7 +67,7 @@ def add_collection_command(name: str, index: str | None) -> None:
     from index.errors import CollectionError
     from index.store import Store
 
-    folder = folder_of(_root(index), name)
+    folder = folder_of(_settings(index).root, name)
     if name_of(folder) in (DEFAULT, *known(folder.parent)):
         raise CollectionError(f"there is a collection {name_of(folder)} already")
     Store(folder).make_folder()
@@ -88,25 +88,27 @@ def remove_collection_command(name: str, index: str | None, yes: bool) -> None:
     from index.collections import DEFAULT, check_there, folder_of, name_of
     from index.errors import CollectionError
     from rag.removal import remove_collection
+    from ui.conversations import Conversations
 
-    folder = folder_of(_root(index), name)
+    settings = _settings(index)
+    folder = folder_of(settings.root, name)
     if name_of(folder) == DEFAULT:
         raise CollectionError("the default collection is the index folder itself: `rag remove` takes documents out")
     check_there(folder)
-    _check_nobodys(folder)
+    _check_nobodys(settings, folder)
     if not yes:
         _confirm(_listed(folder, name_of(folder)))
-    remove_collection(folder)
+    remove_collection(folder, lambda gone: Conversations.of(replace(settings, index=gone)).database.drop())
     print_lines([f"{name_of(folder)} is removed"])
 
 
-def _check_nobodys(folder: Path) -> None:
+def _check_nobodys(settings: Settings, folder: Path) -> None:
     """Refuse to take a user's collection away: they would be left with none, or come into a later one of that name."""
-    from index.collections import name_of, root_of
+    from index.collections import name_of
     from index.errors import CollectionError
-    from server.accounts import FILE, Accounts
+    from server.accounts import Accounts
 
-    has = [user.name for user in Accounts(root_of(folder) / FILE).users() if name_of(folder) in user.collections]
+    has = [user.name for user in Accounts.of(settings).users() if name_of(folder) in user.collections]
     if has:
         raise CollectionError(
             f"{', '.join(has)} may ask {name_of(folder)}: give them others first (`rag user change {has[0]}"
@@ -135,11 +137,11 @@ def _listed(folder: Path, name: str) -> Listed:
     return Listed(name, documents, passages, size)
 
 
-def _root(index: str | None) -> Path:
+def _settings(index: str | None) -> Settings:
     from index.collections import DEFAULT
     from index.errors import CollectionError
 
     settings = Settings.from_environment(index=index, collection=DEFAULT)
     if settings.table:
         raise CollectionError(f"{settings.table} is a table, which holds one collection: name a folder with --index")
-    return settings.root
+    return settings

@@ -51,9 +51,9 @@ def serve(settings: Settings, public: Public, port: int, *, open_browser: bool, 
 
 def check_guarded(settings: Settings, public: Public) -> None:
     """Refuse to let others in as long as there is no user. Raises AddressError."""
-    from server.accounts import FILE, Accounts
+    from server.accounts import Accounts
 
-    if not public.is_local and not Accounts(settings.root / FILE).any():
+    if not public.is_local and not Accounts.of(settings).any():
         where = public.url or public.host
         raise AddressError(f"{where} lets others in: make a user first (`rag user add NAME`), or leave the address out")
 

@@ -124,7 +124,7 @@ async def healthz() -> State:
 
 @router.get("/readyz", responses={503: {"model": Problem}}, response_model_exclude_none=True)
 def readyz(request: Request) -> State:
-    """Say whether questions can be answered now: the models are loaded, and there is an index that can be read.
+    """Say whether questions can be answered now: models are loaded, the index and the database can be read.
 
     A copy of a table is brought in step first, unless the table is not there; and how old it is is said.
     """

@@ -22,7 +22,7 @@ from tests.places import PLACES, open_place
 
 go_offline()
 
-pytest_plugins = ["tests.serving"]
+pytest_plugins = ["tests.postgres", "tests.serving"]
 
 # A slow machine is no failure: timings live in benchmarks/.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -71,6 +71,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marks = {mark.name for mark in metafunc.definition.iter_markers()}
     if "store" in metafunc.fixturenames and "everywhere" in marks and "local" not in marks:
         metafunc.parametrize("store", PLACES, indirect=True)
+    if "database" in metafunc.fixturenames and "databases" in marks:
+        metafunc.parametrize("database", ["sqlite", "postgres"], indirect=True)
 
 
 @pytest.fixture

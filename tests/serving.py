@@ -11,12 +11,11 @@ from index.store import Store
 from rag.abstention import Gate
 from rag.chain import Chain
 from rag.settings import Settings
-from server.accounts import FILE as ACCOUNTS
 from server.accounts import Accounts
 from server.app import create_app
 from tests.conftest import META, WordReranker, build, searcher
 from ui import desk as desk_module
-from ui.conversations import FILE, Conversations
+from ui.conversations import Conversations
 from ui.desk import Desk
 from ui.visitor import Visitor
 
@@ -26,12 +25,12 @@ OWNER = VISITOR.owner
 
 
 @pytest.fixture
-def desk(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(store: Store, folder: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> Desk:
     build(store, folder)
     monkeypatch.setattr(desk_module, "index_meta", lambda settings: META)
     monkeypatch.setattr(desk_module, "open_chain", lambda settings: chain)
     chain = Chain(searcher(store), WordReranker(), Gate("words", 0.0, None, None, "by hand"), k=5)
-    return Desk(Settings(index=store.folder))
+    return Desk(Settings(index=store.folder, database=database))
 
 
 @pytest.fixture
@@ -42,13 +41,13 @@ def client(desk: Desk) -> Iterator[TestClient]:
 
 @pytest.fixture
 def conversations(desk: Desk) -> Conversations:
-    return Conversations(desk.settings.index / FILE)
+    return Conversations.of(desk.settings)
 
 
 @pytest.fixture
 def accounts(desk: Desk) -> Accounts:
     """Return the accounts of the desk's index; their hashes are quick to compute."""
-    return Accounts(desk.settings.index / ACCOUNTS, cost=2)
+    return Accounts.of(desk.settings, cost=2)
 
 
 def asked(desk: Desk, conversations: Conversations, question: str, owner: str = OWNER) -> tuple[str, str]:

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
-from server.accounts import Accounts
+from rag.assemble import open_database
+from server.accounts import FILE, KEPT, Accounts
 from server.app import create_api, create_app
 from server.public import Public
 from tests.serving import BROWSER, OWNER
 from ui.conversations import Conversations
 from ui.desk import Desk
 from ui.visitor import Role
+
+pytestmark = pytest.mark.databases
 
 
 def test_every_response_shuts_the_page_in(client: TestClient) -> None:
@@ -190,11 +193,19 @@ def test_a_role_may_do_what_it_may_and_no_more(guarded: TestClient, desk: Desk) 
                 assert (status != 403) == may, (method, path, name, status)
 
 
-def test_a_token_is_shown_once_and_can_be_revoked(guarded: TestClient, accounts: Accounts) -> None:
+def test_a_token_is_shown_once_and_can_be_revoked(guarded: TestClient, accounts: Accounts, desk: Desk) -> None:
     id_, token = accounts.make_token("ria", "script")
-    assert token.encode() not in accounts.path.read_bytes()
-    assert "sécret:ria".encode() not in accounts.path.read_bytes()
-    assert accounts.path.stat().st_mode & 0o077 == 0, "nobody else may read it"
+    database = open_database(desk.settings, KEPT)
+    rows = [row for table in ("users", "tokens", "collections") for row in database.stream(f"SELECT * FROM {table}")]
+    assert len(rows) == 4, "three users and the token"
+    path = desk.settings.index / FILE
+    assert path.exists() is (not desk.settings.database)
+    kept = path.read_bytes() if path.exists() else str(rows).encode()
+    assert b"ria" in kept
+    assert token.encode() not in kept
+    assert "sécret:ria".encode() not in kept
+    if path.exists():
+        assert path.stat().st_mode & 0o077 == 0, "nobody else may read it"
     assert [(t.id, t.user, t.label) for t in accounts.tokens()] == [(id_, "ria", "script")]
     accounts.revoke(id_)
     assert guarded.get("/api/documents", headers=bearer(token)).status_code == 401

@@ -11,6 +11,8 @@ from server.passwords import hash_password, is_password
 from server.throttle import Throttle
 from ui.visitor import Role
 
+pytestmark = pytest.mark.databases
+
 
 def test_the_throttle_doubles_the_wait_up_to_a_minute_and_forgets() -> None:
     now = 0.0

@@ -14,6 +14,8 @@ from ui.conversations import Conversations
 from ui.desk import Desk
 from ui.visitor import Role
 
+pytestmark = pytest.mark.databases
+
 CATS = basic("cat:long enough")
 ALL = basic("all:long enough")
 SECRET = ("lease", "900 euros", "2031", "dogs", "bark")

@@ -24,7 +24,7 @@ from tests.conftest import META, WordEncoder, WordReranker, searcher
 from tests.payloads import HOST, PAYLOADS
 from tests.servers import KEY, openai, scripted_server, stream
 from ui import desk as desk_module
-from ui.conversations import FILE, Conversations
+from ui.conversations import Conversations
 
 __all__ = ["browser"]
 
@@ -51,7 +51,7 @@ class Victim(Person):
         """Have a conversation with these questions, each of which stands alone."""
         talk = self.post(f"{site.address}api/conversations", title=title)["id"]
         (owner,) = [cookie["value"] for cookie in self.context.cookies() if cookie["name"] == COOKIE]
-        kept = Conversations(site.desk.settings.index / FILE)
+        kept = Conversations.of(site.desk.settings)
         for question in questions:
             *_, last = site.desk.ask(question, ())
             kept.add(f"browser:{owner}", talk, question, last.answer.to_dict())

@@ -8,6 +8,7 @@ there is something to leak on the very same routes.
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,12 @@ from tests.conftest import build
 from tests.serving import upload
 from tests.test_access import NEEDED, PAGE, basic
 from ui.collections import Collections
+from ui.conversations import Conversations
 from ui.desk import Desk
 from ui.page import Events
 from ui.visitor import KEY, Role, Visitor
+
+pytestmark = pytest.mark.databases
 
 # Words of the text, the heading and the names of what only the collection "hr" has, and of what was asked there.
 HR = ("zebrawood", "quokka", "umbrellar", "mongoosey", "barkington", "houndish", "uploads@hr", "purrsome", "4711 euros")
@@ -368,7 +372,10 @@ def test_figures_name_no_collection_and_count_all(client: TestClient) -> None:
 
 def test_one_that_is_made_or_removed_is_there_or_gone_at_once(client: TestClient, town: Desk, tmp_path: Path) -> None:
     fill(client, "hana", "hr")
-    remove_collection(folder_of(town.settings.index, "hr"))
+    remove_collection(
+        folder_of(town.settings.index, "hr"),
+        lambda gone: Conversations.of(replace(town.settings, index=gone)).database.drop(),
+    )
     client.headers.update(login("hana"))
     for path in ("/api/documents", "/api/conversations", "/api/collections"):
         assert (client.get(path).status_code, client.get(path).json()) == (

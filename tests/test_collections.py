@@ -261,7 +261,7 @@ def test_a_removed_collection_leaves_no_byte_and_the_others_are_as_they_were(tmp
     (folder / "secret.txt").write_text("The safe opens with zebrawood.\n")
     build(legal, folder)
     (folder / "secret.txt").unlink()
-    Conversations(legal.folder / "conversations.sqlite3").start("ana", "zebrawood?")
+    Conversations.of(Settings(index=legal.folder)).start("ana", "zebrawood?")
     uploads_of(legal.folder).mkdir()
     (uploads_of(legal.folder) / "more.txt").write_text("zebrawood\n")
     before = {path: path.read_bytes() for path in files(first.folder) if not path.is_relative_to(legal.folder)}
@@ -272,7 +272,7 @@ def test_a_removed_collection_leaves_no_byte_and_the_others_are_as_they_were(tmp
     with pytest.raises(CollectionMissingError), legal.snapshot():
         pass
     with pytest.raises(CollectionMissingError):
-        Conversations(legal.folder / "conversations.sqlite3").start("ana", "Again?")
+        Conversations.of(Settings(index=legal.folder)).start("ana", "Again?")
     assert not legal.folder.exists(), "a server that runs does not make it again"
 
 
@@ -311,7 +311,7 @@ def test_accounts_of_a_time_before_collections_open_with_the_default_one(tmp_pat
         )
         row = ("ana", hash_password("long enough", cost=2), "reader", "path:x/*", "2026-01-01")
         db.execute("INSERT INTO users VALUES (?, ?, ?, ?, ?)", row)
-    accounts = Accounts(tmp_path / FILE, cost=2)
+    accounts = Accounts.of(Settings(index=tmp_path), cost=2)
     user = accounts.by_password("ana", "long enough")
     assert user is not None
     assert (user.documents, user.collections) == ("path:x/*", ())

@@ -71,6 +71,7 @@ def test_an_argument_that_is_no_setting_is_refused(home: Path) -> None:
 def test_every_value_is_printed_with_its_origin_and_no_secret(home: Path) -> None:
     (home / "rag.toml").write_text('port = 8000\nmodel_url = "https://me:hush@models.example/v1"\n')
     secrets = {"OPENAI_API_KEY": "sk-hush", "RAG_HOST": "::1", "RAG_CONFIG": "rag.toml"}
+    secrets["RAG_DATABASE"] = "postgresql://me:hush@db.example/rag?sslmode=verify-full&password=hush"
     done = rag("config", "-k", "7", "--json", cwd=home, **secrets)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -79,18 +80,25 @@ def test_every_value_is_printed_with_its_origin_and_no_secret(home: Path) -> Non
     assert found["settings"]["host"] == {"value": "::1", "from": "RAG_HOST"}
     assert found["settings"]["port"] == {"value": 8000, "from": "rag.toml"}
     assert found["settings"]["chunk_size"] == {"value": 200, "from": "default"}
+    database = "postgresql://me@db.example/rag?sslmode=verify-full"
+    assert found["settings"]["database"] == {"value": database, "from": "RAG_DATABASE"}
     assert found["keys"]["OPENAI_API_KEY"] is True
     assert "hush" not in done.stdout
     assert "hush" not in rag("config", cwd=home, **secrets).stdout
     assert_one_line_error(rag("config", "-k", "70", cwd=home, **secrets), 1, "k is 70, it must be from 1 to 50")
 
 
-def test_a_folder_cannot_say_where_passages_and_a_key_are_sent(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (home / "rag.toml").write_text('model_url = "https://models.example/v1"\n')
-    with pytest.raises(SettingError, match="model_url counts only in a file that RAG_CONFIG names"):
+@pytest.mark.parametrize(
+    ("name", "value"), [("model_url", "https://models.example/v1"), ("database", "postgresql://me@db.example/rag")]
+)
+def test_a_folder_cannot_say_where_passages_and_a_key_are_sent(
+    home: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    (home / "rag.toml").write_text(f'{name} = "{value}"\n')
+    with pytest.raises(SettingError, match=f"{name} counts only in a file that RAG_CONFIG names"):
         Settings.from_environment()
     monkeypatch.setenv("RAG_CONFIG", "rag.toml")
-    assert Settings.from_environment().model_url == "https://models.example/v1"
+    assert getattr(Settings.from_environment(), name) == value
 
 
 @pytest.mark.parametrize("place", ["s3://bucket/notes", "/data/notes.lance"])

@@ -8,13 +8,16 @@ import pytest
 from starlette.testclient import TestClient
 
 from index.store import Store
+from rag.settings import Settings
 from rag.transcript import as_markdown
 from tests.conftest import build, rag
 from tests.pdfs import pages
 from tests.serving import OWNER, VISITOR, asked
-from ui.conversations import FILE, Conversations, StoredTurn
+from ui.conversations import Conversations, StoredTurn
 from ui.desk import Desk
 from ui.talk import Talks, history, turn_value
+
+pytestmark = pytest.mark.databases
 
 
 def test_the_steps_of_an_answer_show_sources_before_the_text(desk: Desk) -> None:
@@ -142,11 +145,12 @@ def test_feedback_is_kept_and_printed(
     lone = client.put(f"/api/feedback/{turn}", content=b'{"thumb": "up", "comment": "\\ud800"}')
     assert lone.status_code == 422
     assert conversations.turn(OWNER, turn).thumb == "down"
-    printed = json.loads(rag("feedback", "--json", cwd=tmp_path).stdout)["feedback"]
+    there = {"cwd": tmp_path, "RAG_DATABASE": desk.settings.database}
+    printed = json.loads(rag("feedback", "--json", **there).stdout)["feedback"]
     assert [(e["thumb"], e["comment"], e["question"]) for e in printed] == [
         ("down", "too long", "What is the rent of the lease?")
     ]
-    assert "too long" in rag("feedback", cwd=tmp_path).stdout
+    assert "too long" in rag("feedback", **there).stdout
     client.put(f"/api/feedback/{turn}", json={"thumb": ""})
     assert conversations.feedback() == []
 
@@ -204,7 +208,7 @@ def test_a_stopped_question_is_kept_with_a_note(desk: Desk, conversations: Conve
 
 
 def test_conversations_do_not_stand_in_the_way_of_a_first_index(tmp_path: Path, folder: Path) -> None:
-    Conversations(tmp_path / ".rag" / FILE).start(OWNER, "Hello?")
+    Conversations.of(Settings(index=tmp_path / ".rag")).start(OWNER, "Hello?")
     build(Store(tmp_path / ".rag"), folder)
     with Store(tmp_path / ".rag").snapshot() as snapshot:
         assert snapshot.counts()[0] == 3

@@ -15,9 +15,10 @@ from index.errors import ArchiveError, IndexMissingError, NoDocumentsError
 from index.store import DATABASE, Store
 from index.traces import prove_gone
 from rag.removal import choose, remove
+from rag.settings import Settings
 from tests.conftest import SEED, WordEncoder, assert_one_line_error, build, rag, searcher
 from tests.test_build import names
-from ui.conversations import FILE, SCHEMA, Conversations
+from ui.conversations import SCHEMA, Conversations
 
 DIARY = "Yesterday the xylophonist lost her passport in Valparaiso, and nobody at the harbour believed it."
 
@@ -100,7 +101,7 @@ def answer(document: str) -> dict[str, object]:
 
 
 def test_answers_that_quote_it_are_named_and_removed(tmp_path: Path) -> None:
-    kept = Conversations(tmp_path / FILE)
+    kept = Conversations.of(Settings(index=tmp_path))
     conversation = kept.start("me", "Who lost it?")
     quoting = kept.add("me", conversation, "Who lost it?", answer("diary.txt"))
     other = kept.add("me", conversation, "And then?", answer("other.txt"))
@@ -116,7 +117,7 @@ def test_answers_that_quote_it_are_named_and_removed(tmp_path: Path) -> None:
 
 def test_the_remove_command(store: Store, diary: Path) -> None:
     home = store.folder.parent
-    kept = Conversations(store.folder / FILE)
+    kept = Conversations.of(Settings(index=store.folder))
     turn = kept.add("me", kept.start("me", "Who lost it?"), "Who lost it?", answer("docs/diary.txt"))
     assert_one_line_error(rag("remove", "docs/diary.txt", cwd=home), 2, "--yes")
     assert "docs/diary.txt" in names(store)
@@ -257,7 +258,7 @@ def test_a_backup_brings_the_conversations_back_and_an_export_has_none(tmp_path:
     home = tmp_path / "home"
     shutil.copytree(SEED.parent, home / "seeds")
     assert rag("index", cwd=home).returncode == 0
-    kept = Conversations(home / ".rag" / FILE)
+    kept = Conversations.of(Settings(index=home / ".rag"))
     conversation = kept.start("me", "Hello?")
     assert rag("backup", "../b.ragindex", cwd=home).returncode == 0
     assert rag("export", "../e.ragindex", cwd=home).returncode == 0

@@ -20,7 +20,7 @@ from index.encoders import question_encoder
 from index.store import Store
 from rag.assemble import index_meta
 from rag.settings import Settings
-from server.accounts import FILE, Accounts
+from server.accounts import Accounts
 from server.app import create_app
 from tests.conftest import BOOT, assert_one_line_error, clean_environment, rag
 from ui.desk import Desk
@@ -95,7 +95,7 @@ async def test_an_agent_asks_searches_and_opens_what_is_cited(home: Path) -> Non
 
 
 async def test_over_http_every_agent_is_its_tokens_user(home: Path, tmp_path: Path) -> None:
-    accounts = Accounts(tmp_path / ".rag" / FILE)
+    accounts = Accounts.of(Settings(index=tmp_path / ".rag"))
     (tmp_path / ".rag").mkdir()
     (tmp_path / ".rag" / "store.sqlite3").write_bytes((home / ".rag" / "store.sqlite3").read_bytes())
     accounts.add("ben", "long enough", Role.READER, "path:lease*")

@@ -27,7 +27,7 @@ from index.encoders import question_encoder
 from index.store import Store
 from rag.assemble import index_meta
 from rag.settings import Settings
-from server.accounts import FILE, Accounts
+from server.accounts import Accounts
 from tests.conftest import BOOT, ROOT, SEED, clean_environment
 from ui.visitor import Role
 
@@ -91,7 +91,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     )
     settings = Settings(index=folder / ".rag")
     Builder(Store(settings.index), index_meta(settings), question_encoder).build(SEED.parent)
-    accounts = Accounts(settings.index / FILE)
+    accounts = Accounts.of(settings)
     accounts.add("ana", "long enough", Role.READER)
     port, *behind = free_ports(3)
     url, ports = f"https://localhost:{port}/rag", (behind[0], behind[1])

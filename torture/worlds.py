@@ -16,6 +16,7 @@ from index.build import Builder
 from index.store import Store
 from index.views import remove as remove_all
 from rag.removal import remove
+from rag.settings import Settings
 from tests.conftest import META, WordEncoder
 from ui.conversations import FILE, SCHEMA, Conversations
 
@@ -63,7 +64,7 @@ class World:
     @property
     def conversations(self) -> Conversations:
         """Return the conversations beside the index."""
-        return Conversations(self.folder / ".rag" / FILE)
+        return Conversations.of(Settings(index=self.folder / ".rag"))
 
     def write(self, texts: Texts) -> None:
         """Make the files what `texts` says."""

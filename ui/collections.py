@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from index.collections import DEFAULT, check_there, folder_of, known, name_of
 from index.errors import CollectionMissingError, IndexMissingError
 from index.store import Store
-from ui.conversations import FILE, Conversations
+from ui.conversations import Conversations
 from ui.desk import Desk
 from ui.talk import Talks
 from ui.visitor import Visitor
@@ -67,7 +67,11 @@ class Collections:
         return [self._opened(name) for name in (DEFAULT, *self._there())]
 
     def check_readable(self) -> None:
-        """Raise why the collection that is opened first cannot be read; an empty one may be if there are others."""
+        """Raise why the collection that is opened first cannot be read; an empty one may be if there are others.
+
+        Or why people and conversations cannot.
+        """
+        self._opened(DEFAULT).conversations.database.check()
         for collection in sorted(self.all(), key=lambda c: c.name != self._first):
             try:
                 with collection.desk.store.snapshot():
@@ -96,5 +100,5 @@ class Collections:
 
 
 def _collection(name: str, desk: Desk) -> Collection:
-    conversations = Conversations(desk.settings.index / FILE)
+    conversations = Conversations.of(desk.settings)
     return Collection(name, desk, conversations, Talks(desk, conversations))

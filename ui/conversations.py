@@ -1,21 +1,23 @@
-"""Conversations and feedback, kept in a SQLite file beside the index.
+"""Conversations and feedback, kept beside the index, or in PostgreSQL where the settings name a database.
 
 Every call names the owner, and nothing of another owner is ever found: an id alone opens nothing. An owner is a user's
 name, or a browser's own random number where there are no users.
 """
 
 import json
-import sqlite3
 import unicodedata
 import uuid
 from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from index.collections import check_there
+from rag.assemble import open_database
+from rag.database import ConflictError, Database, Kept, Transaction
+from rag.settings import Settings
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS conversations (
@@ -34,6 +36,7 @@ CREATE TABLE IF NOT EXISTS feedback (
 );
 """
 FILE = "conversations.sqlite3"
+KEPT = Kept(FILE, SCHEMA, by_collection=True)
 TITLE_CHARACTERS = 80
 
 
@@ -58,10 +61,16 @@ class StoredTurn:
 
 
 class Conversations:
-    """The conversations of all owners. Thread-safe: every call opens the file for itself."""
+    """The conversations of all owners in a collection, whose index folder this is. Thread-safe."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database = database
+        self._folder = folder
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Conversations":
+        """Return those that the settings name. Raises SettingError if a package is missing."""
+        return cls(open_database(settings, KEPT), settings.index)
 
     def start(self, owner: str, question: str) -> str:
         """Begin a conversation that is called by its first question; return its id."""
@@ -73,15 +82,23 @@ class Conversations:
     def listed(self, owner: str, words: str = "") -> list[Conversation]:
         """Return the owner's conversations, newest first; with `words`, those that have them."""
         with self._open() as db:
-            db.create_function("has", 2, _has, deterministic=True)
             rows = db.execute(
-                "SELECT id, title, updated FROM conversations c WHERE owner = ? AND (has(title, ?) OR EXISTS ("
-                " SELECT 1 FROM turns t WHERE t.conversation = c.id AND (has(t.question, ?) OR EXISTS ("
-                "  SELECT 1 FROM json_each(t.answer, '$.claims') WHERE has(json_extract(value, '$.text'), ?)))))"
-                " ORDER BY updated DESC, rowid DESC",
-                (owner, words, words, words),
-            )
-            return [Conversation(*row) for row in rows]
+                "SELECT id, title, updated FROM conversations WHERE owner = ? ORDER BY updated DESC, rowid DESC",
+                (owner,),
+            ).fetchall()
+        having = self._having(owner, words) if words.split() else {row[0] for row in rows}
+        return [Conversation(*row) for row in rows if row[0] in having]
+
+    def _having(self, owner: str, words: str) -> set[str]:
+        """Return the ids of the owner's conversations that have the words in a title, a question or a sentence."""
+        check_there(self._folder)
+        texts = self.database.stream(
+            "SELECT c.id, c.title, t.question, t.answer FROM conversations c"
+            " LEFT JOIN turns t ON t.conversation = c.id WHERE c.owner = ?",
+            (owner,),
+        )
+        wanted = _folded(words).split()
+        return {id_ for id_, *said in texts if any(_has(text, wanted) for text in _texts(*said))}
 
     def owns(self, owner: str, conversation: str) -> bool:
         """Say whether there is such a conversation of this owner."""
@@ -105,12 +122,15 @@ class Conversations:
     def add(self, owner: str, conversation: str, question: str, answer: dict[str, Any] | None, note: str = "") -> str:
         """Add a turn to the owner's conversation; return its id. Raises KeyError if it is not theirs."""
         id_, now = uuid.uuid4().hex, _now()
+        text = None if answer is None else json.dumps(answer, ensure_ascii=False)
         with self._open() as db:
-            if not _owns(db, owner, conversation):
+            # First, so that PostgreSQL, too, lets one add after the other, and nobody delete it meanwhile.
+            touched = db.execute(
+                "UPDATE conversations SET updated = ? WHERE id = ? AND owner = ?", (now, conversation, owner)
+            )
+            if not touched.rowcount:
                 raise KeyError(conversation)
-            text = None if answer is None else json.dumps(answer, ensure_ascii=False)
             db.execute("INSERT INTO turns VALUES (?, ?, ?, ?, ?, ?)", (id_, conversation, question, text, note, now))
-            db.execute("UPDATE conversations SET updated = ? WHERE id = ?", (now, conversation))
         return id_
 
     def cut(self, owner: str, conversation: str, turn: str) -> None:
@@ -136,32 +156,31 @@ class Conversations:
 
     def quoting(self, documents: Collection[str]) -> list[tuple[str, str]]:
         """Return (turn id, question) of all owners' answers that show something of these documents, oldest first."""
-        with self._open() as db:
-            rows = db.execute(
-                "SELECT t.id, t.question FROM turns t WHERE t.answer IS NOT NULL AND EXISTS ("
-                " SELECT 1 FROM (SELECT value FROM json_each(t.answer, '$.sources')"
-                "  UNION ALL SELECT value FROM json_each(t.answer, '$.passages'))"
-                f" WHERE json_extract(value, '$.document') IN ({','.join('?' * len(documents))}))"
-                " ORDER BY t.created, t.rowid",
-                tuple(documents),
-            ).fetchall()
-        return [(str(id_), str(question)) for id_, question in rows]
+        check_there(self._folder)
+        wanted = {*documents}
+        rows = self.database.stream(
+            "SELECT id, question, answer FROM turns WHERE answer IS NOT NULL ORDER BY created, rowid"
+        )
+        return [(str(id_), str(question)) for id_, question, answer in rows if wanted & _shown_in(json.loads(answer))]
 
     def withdraw(self, turns: Collection[str], note: str) -> None:
-        """Remove the answers of these turns, whoever owns them; the note says why. No byte of them stays in it."""
+        """Remove the answers of these turns, whoever owns them; the note says why. No byte stays in a file of ours."""
         with self._open() as db:
             db.executemany("UPDATE turns SET answer = NULL, note = ? WHERE id = ?", [(note, turn) for turn in turns])
-        with closing(sqlite3.connect(self.path, timeout=30)) as db:
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.database.scrub()
 
     def rate(self, owner: str, turn: str, thumb: str, comment: str = "") -> bool:
         """Store a thumb ("up", "down", or "" to take it back) on the owner's turn; say whether it is theirs."""
         if self.turn(owner, turn) is None:
             return False
-        with self._open() as db:
-            db.execute("DELETE FROM feedback WHERE turn = ?", (turn,))
-            if thumb:
-                db.execute("INSERT INTO feedback VALUES (?, ?, ?, ?)", (turn, thumb, comment, _now()))
+        try:
+            with self._open() as db:
+                if thumb:
+                    db.execute(RATE, (turn, thumb, comment, _now()))
+                else:
+                    db.execute("DELETE FROM feedback WHERE turn = ?", (turn,))
+        except ConflictError:  # the turn was deleted meanwhile
+            return False
         return True
 
     def feedback(self) -> list[dict[str, Any]]:
@@ -183,32 +202,37 @@ class Conversations:
         ]
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        """Open the file and commit what was done, all or nothing."""
-        check_there(self.path.parent)  # a collection that was removed is not made again
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(self.path, timeout=30)
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA foreign_keys = ON")
-            db.execute("PRAGMA secure_delete = ON")
-            db.executescript(SCHEMA)
-            with db:
-                yield db
-        finally:
-            db.close()
+    def _open(self) -> Iterator[Transaction]:
+        """Begin, and commit what was done, all or nothing."""
+        check_there(self._folder)  # a collection that was removed is not made again
+        with self.database.transaction() as transaction:
+            yield transaction
 
 
 TURNS = (
     "SELECT t.id, t.question, t.answer, t.note, f.thumb FROM turns t JOIN conversations c ON c.id = t.conversation"
     " LEFT JOIN feedback f ON f.turn = t.id WHERE c.owner = ?"
 )
+RATE = (
+    "INSERT INTO feedback VALUES (?, ?, ?, ?) ON CONFLICT (turn) DO UPDATE"
+    " SET thumb = excluded.thumb, comment = excluded.comment, created = excluded.created"
+)
 
 
-def _has(text: str | None, words: str) -> bool:
-    """Say whether a text holds all the words, whatever their order, case and accents."""
-    folded = _folded(text or "")
-    return all(word in folded for word in _folded(words).split())
+def _texts(title: str, question: str | None, answer: str | None) -> Iterator[str]:
+    yield from (title, question or "")
+    yield from (claim["text"] for claim in json.loads(answer).get("claims", ())) if answer else ()
+
+
+def _has(text: str, words: list[str]) -> bool:
+    """Say whether a text holds all the folded words, whatever their order, case and accents."""
+    folded = _folded(text)
+    return all(word in folded for word in words)
+
+
+def _shown_in(answer: dict[str, Any]) -> set[str]:
+    """Return the names of the documents that an answer shows something of."""
+    return {place["document"] for place in (*answer.get("sources", ()), *answer.get("passages", ()))}
 
 
 def _folded(text: str) -> str:
@@ -216,7 +240,7 @@ def _folded(text: str) -> str:
     return "".join(c for c in parts if not unicodedata.combining(c))
 
 
-def _owns(db: sqlite3.Connection, owner: str, conversation: str) -> bool:
+def _owns(db: Transaction, owner: str, conversation: str) -> bool:
     row = db.execute("SELECT 1 FROM conversations WHERE id = ? AND owner = ?", (conversation, owner)).fetchone()
     return row is not None
 

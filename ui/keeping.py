@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from index.errors import RagError
+from rag.address import without_password
 from rag.settings import Settings
 from rag.terminal import json_option, place_options, print_json, print_lines
 
@@ -45,12 +46,12 @@ def remove_command(
     from ui.conversations import FILE, Conversations
 
     settings = Settings.from_environment(**place)
+    kept = Conversations.of(settings)
     store = open_store(settings)
     local = open_local(settings, "`rag remove --verify`") if verify else None
     chosen = choose(store, documents, also_gone=verify)
-    kept = Conversations(settings.index / FILE)
     named = [*chosen.names, *(trace.name for trace in chosen.traces)]
-    turns = kept.quoting(set(named)) if kept.path.exists() else []
+    turns = kept.quoting(set(named)) if kept.database.exists else []
     if chosen.names and not yes:
         _confirm(chosen.names, len(turns) if conversations else 0)
     if chosen.names:
@@ -121,13 +122,18 @@ def export_command(file: Path, force: bool, **place: Any) -> None:
 def backup_command(file: Path, force: bool, **place: Any) -> None:
     """Write the whole index with its conversations to one FILE, while it is in use; `rag import` restores it.
 
+    Conversations that are kept in a database (RAG_DATABASE) are not in it: pg_dump writes those.
+
     \b
     Examples:
       rag backup monday.ragindex
     """
     from ui.conversations import FILE, SCHEMA
 
-    _write(Settings.from_environment(**place), file, force, {FILE: SCHEMA})
+    settings = Settings.from_environment(**place)
+    _write(settings, file, force, {} if settings.database else {FILE: SCHEMA})
+    if settings.database:
+        print_lines([f"no conversations: they are in {without_password(settings.database)} (pg_dump writes them)"])
 
 
 def _write(settings: Settings, file: Path, force: bool, beside: dict[str, str]) -> None:
@@ -166,6 +172,8 @@ def import_command(file: Path, force: bool, **place: Any) -> None:
     settings = Settings.from_environment(**place)
     manifest = read_archive(open_local(settings, "`rag import`"), file, {FILE: SCHEMA}, force=force)
     print_lines([f"{settings.index}: {manifest.documents} documents, {manifest.chunks} passages"])
+    if settings.database:
+        print_lines([f"conversations stay as they are in {without_password(settings.database)}, without the file's"])
 
 
 @click.command("feedback")
@@ -180,12 +188,12 @@ def feedback_command(as_json: bool, **place: Any) -> None:
       rag feedback --json > feedback.json
     """
     from index.collections import check_there
-    from ui.conversations import FILE, Conversations
+    from ui.conversations import Conversations
 
-    folder = Settings.from_environment(**place).index
-    check_there(folder)
-    path = folder / FILE
-    entries = Conversations(path).feedback() if path.exists() else []
+    settings = Settings.from_environment(**place)
+    check_there(settings.index)
+    kept = Conversations.of(settings)
+    entries = kept.feedback() if kept.database.exists else []
     if as_json:
         print_json({"feedback": entries})
         return
@@ -203,7 +211,7 @@ def migrate_command(source: str, target: str, as_json: bool) -> None:
     """Copy the index at FROM to TO, where there is none yet: a local index to a Lance table, or back.
 
     Nothing is encoded again. What is read at TO is compared with what was copied, document by document. FROM stays, and
-    conversations stay on this machine. S3 takes its credentials from the environment (docs/scaling.md).
+    conversations stay where they are. S3 takes its credentials from the environment (docs/scaling.md).
 
     \b
     Examples:
