@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 TEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 QUESTION ?= Why wasn't Ábrego García returned?
 
-.PHONY: ask ui eval index test check format lint layers types docs site bench torture setup clean
+.PHONY: ask ui eval index test check format lint layers types docs site bench torture cluster-test setup clean
 
 ask: index
 	@$(BIN)/rag ask "$(QUESTION)"
@@ -78,6 +78,11 @@ endif
 # Break the index on purpose, and count (docs/reliability.md; an hour). Needs a C compiler. A short form is in `check`.
 torture: $(READY)
 	$(BIN)/python -m torture kills refusals powercuts damage crowd model fuzz requests --results torture/results
+
+# Four hosts as network namespaces: they die, are cut off and come back while documents are indexed and people ask
+# (docs/scaling.md; six minutes). Needs root, iproute2 and nginx.
+cluster-test: $(READY)
+	$(BIN)/python -m torture.cluster --results torture/results/cluster
 
 clean:
 	rm -rf $(VENV) .rag build dist site *.egg-info

@@ -90,17 +90,17 @@ def serve(company: Company) -> list[Tally]:
             started = time.monotonic()
             event()
             took = people.seconds_of_trouble(started)
-            events.add(f"{what}: somebody had to ask again until {took:.1f} s after")
+            events.add(f"{what}: nobody had to ask again after {took:.1f} s")
 
         happens("a host died", two.kill)
         company.start_volume(two)
-        happens("it came back", lambda: _back(servers, two))
+        happens("the host came back", lambda: _back(servers, two))
         four = company.network.add("four")
         happens("a fourth host was added", lambda: servers.add(four))
         happens("a host was cut off", three.cut)
         happens("its network healed", three.heal)
         happens("the S3 gateway died", company.kill_gateway)
-        happens("it came back", company.start_gateway)
+        happens("the gateway came back", company.start_gateway)
         company.stop_ray()
         company.start_ray()
         company.put(texts(3))
@@ -123,7 +123,7 @@ def _back(servers: Servers, host: Host) -> None:
 
 
 def _has(servers: Servers, host: Host, version: int) -> bool:
-    return any(f"version {version}" in hit["text"] for hit in servers.ask(host, "Until when is flat kilo0007 let?"))
+    return any(f"version {version}" in hit["text"] for hit in servers.ask(host, "kilo0007"))
 
 
 def main() -> int:

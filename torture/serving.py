@@ -145,8 +145,9 @@ class Servers:
 class People:
     """Some people who ask all the time, from threads, until the end of the block.
 
-    Every answer must be what one version of the documents says, and be about what was asked. Who gets none asks once
-    more. `counts`: asked, answered, answered when asked again, not answered, wrong.
+    Each asks for the word that one document has alone. That document must be among the passages, and all passages must
+    be what one version of the documents says, word for word. Who gets none asks once more. `counts`: asked, answered,
+    answered when asked again, not answered, wrong.
     """
 
     def __init__(self, servers: Servers, versions: Sequence[dict[str, str]]) -> None:
@@ -182,7 +183,7 @@ class People:
             self.counts["asked"] += 1
             for again in ("", " when asked again"):
                 try:
-                    hits = self.servers.ask(self.servers.front, f"Until when is flat {Path(names[number]).stem} let?")
+                    hits = self.servers.ask(self.servers.front, Path(names[number]).stem)
                 except (OSError, ValueError):
                     self._trouble = time.monotonic()
                     continue
@@ -198,6 +199,7 @@ class People:
             all(hit["text"] in version.get(hit["document"].removeprefix(prefix), "") for hit in hits)
             for version in self.versions
         )
-        if not is_said or not hits or hits[0]["document"] != prefix + name:
+        if not is_said or prefix + name not in {hit["document"] for hit in hits}:
             self.counts["wrong"] += 1
             self.wrong.append(f"asked about {name}, got {[(hit['document'], hit['text'][:80]) for hit in hits]}")
+            print(self.wrong[-1], file=sys.stderr, flush=True)
