@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 TEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 QUESTION ?= Why wasn't Ábrego García returned?
 
-.PHONY: ask ui eval index test check format lint layers types docs site bench torture cluster-test setup clean
+.PHONY: ask ui eval index test check format lint layers types docs site bench bench-peers torture cluster-test setup clean
 
 ask: index
 	@$(BIN)/rag ask "$(QUESTION)"
@@ -74,6 +74,17 @@ ifneq ($(DATA),)
 	$(BIN)/python benchmarks/answers.py $(DATA) $(foreach n,$(CHUNKS),$(BENCH)/$(n)/.rag)
 	$(BIN)/python benchmarks/growth.py $(DATA) $(BENCH)
 endif
+
+# Other libraries on the same texts, each in an environment of its own, with DATA=FOLDER as above.
+PEERS := txtai llamaindex lancedb
+bench-peers: $(READY) $(PEERS:%=$(BENCH)/peers/%/.ready)
+	$(BIN)/python benchmarks/compare_peers.py $(DATA) $(BENCH)/peers
+
+$(BENCH)/peers/%/.ready: benchmarks/peers/%.txt
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 # Break the index on purpose, and count (docs/reliability.md; an hour). Needs a C compiler. A short form is in `check`.
 torture: $(READY)

@@ -178,7 +178,7 @@ def _look_for(address: str) -> None:
 def _given_up(task: Task) -> Loaded:
     """Return what is known of a file on which every worker died."""
     name = task.source.name
-    reason = "every worker that read it died: its memory may not have been enough"
+    reason = "every worker that read it died or failed: its memory may not have been enough"
     return Loaded(FileRecord(name, task.source.stat(), "", reason, ""), task.source.stat().size)
 
 

@@ -75,7 +75,7 @@ def test_a_worker_that_dies_costs_nothing_and_a_poisoned_file_is_named(documents
     report, store = build(tmp_path / "cluster.lance", documents, FragileWorker)
     assert (documents / "05-once.died").exists()
     assert [(name, why) for name, why in report.skipped if "died" in why] == [
-        ("docs/06-poison.txt", "every worker that read it died: its memory may not have been enough")
+        ("docs/06-poison.txt", "every worker that read it died or failed: its memory may not have been enough")
     ]
     alone, here = build(tmp_path / "alone.lance", documents, None)
     with here.snapshot() as one, store.snapshot() as other:

@@ -1,6 +1,6 @@
 """Put a suite's questions to simpler pipelines, so that the table shows what our stages add.
 
-    python benchmarks/peers.py [SUITE]
+    python benchmarks/pipelines.py [SUITE]
 
 - `langchain-faiss`: plain LangChain + FAISS with the same encoder (benchmarks/plain_langchain.py): 1,000-character
   chunks by the recursive splitter, ranked by cosine similarity; the best chunk is the answer.
