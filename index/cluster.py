@@ -147,9 +147,9 @@ def _connect(address: str) -> int:
 
     if not ray.is_initialized():
         _look_for(address)
-        place: dict[str, Any] = {"address": address}
+        place: dict[str, Any] = {"address": address}  # for "local", Ray begins a new one, whatever ran here before
         if address == LOCAL:
-            place = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+            place |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
         try:
             with warnings.catch_warnings(action="ignore"):
                 ray.init(**place, log_to_driver=False, logging_level=logging.ERROR)
