@@ -7,26 +7,21 @@ there. Prints the seconds of a first copy (rows, then views), of a look when not
 changed passages (50 documents put again), and of search with real questions, encoded before the clock runs.
 """
 
-import argparse
 import os
 import shutil
 import time
 from collections.abc import Callable
 from itertools import islice
-from pathlib import Path
 from typing import TypeVar
 
-from cold_start import machine
-from corpus import read_questions
 from scale import p50_p95, timed
-from tables import QUESTIONS, Known, copy_to
+from tables import copy_to, given
 
 from index.copies import CopyStore
 from index.copying import step
 from index.interface import IndexStore
 from index.lance import LanceStore
 from index.search import Searcher
-from index.store import Store
 from tests.object_storage import object_storage
 
 CHANGED_DOCUMENTS = 50  # of twenty chunks
@@ -61,16 +56,7 @@ def change(table: LanceStore) -> None:
 
 def main() -> None:
     """Measure following."""
-    parser = argparse.ArgumentParser(description="Time a copy that follows a table.")
-    parser.add_argument("index", type=Path)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("folder", type=Path)
-    arguments = parser.parse_args()
-    folder, local = arguments.folder, Store(arguments.index)
-    folder.mkdir(parents=True, exist_ok=True)
-    print(machine(), time.strftime("%Y-%m-%d"))
-    questions = read_questions(arguments.data)[:QUESTIONS]
-    encoder = Known(questions)
+    local, folder, questions, encoder = given("Time a copy that follows a table.")
 
     def search(name: str, store: IndexStore) -> None:
         searcher = Searcher(store, encoder)

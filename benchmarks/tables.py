@@ -85,22 +85,26 @@ def size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def main() -> None:
-    """Measure the local index and the two tables."""
-    parser = argparse.ArgumentParser(description="Time an index as a Lance table.")
+def given(description: str) -> tuple[Store, Path, list[str], Known]:
+    """Read INDEX DATA FOLDER from the command line; return the index, the folder, questions, and their encoder."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("index", type=Path)
     parser.add_argument("data", type=Path)
     parser.add_argument("folder", type=Path)
     arguments = parser.parse_args()
-    folder, local = arguments.folder, Store(arguments.index)
-    folder.mkdir(parents=True, exist_ok=True)
+    arguments.folder.mkdir(parents=True, exist_ok=True)
     print(machine(), time.strftime("%Y-%m-%d"))
     questions = read_questions(arguments.data)[:QUESTIONS]
-    encoder = Known(questions)
+    return Store(arguments.index), arguments.folder, questions, Known(questions)
+
+
+def main() -> None:
+    """Measure the local index and the two tables."""
+    local, folder, questions, encoder = given("Time an index as a Lance table.")
     with local.snapshot() as snapshot:
         documents, chunks = snapshot.counts()
     print(f"{documents:,} documents, {chunks:,} chunks")
-    print(f"local: {size(arguments.index):,} bytes")
+    print(f"local: {size(local.folder):,} bytes")
     measure(local, questions, encoder)
     print("table in a folder")
     table = LanceStore(str(folder / "table.lance"), folder)

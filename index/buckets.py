@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, S3FileSystem
 
 TOP = Path("/")  # patterns are relative to it, as to a folder of the machine
+VERSIONS = "_versions"  # a folder in which this lies is a table, whatever it is called
 CONNECT_SECONDS = 5
 # An object that changed so shortly before it was read may change again without its size and its time, which has whole
 # seconds, showing it; the storage's clock may not be ours.
@@ -87,6 +88,7 @@ class Bucket:
     def _wanted(self, objects: "dict[str, FileInfo]", rules: Rules) -> Iterator[Source]:
         """Yield what is neither hidden nor left out, nor part of an index; `objects` are by their path below it."""
         chosen = rules.below(TOP)
+        tables = {Path(name).parent.parent for name in objects if Path(name).parent.name == VERSIONS}
         for path in (Path(name) for name in sorted(objects)):
             if path.name == IGNORE_FILE:
                 chosen.learn(path.parent, _read(f"{self.address}{path}"), f"{self.address}{path}")
@@ -94,7 +96,7 @@ class Bucket:
             path = Path(name)
             folders = list(path.parents)[-2::-1]  # without "/"
             is_hidden = any(part.startswith(".") for part in path.parts)
-            is_table = any(folder.suffix == TABLE_SUFFIX for folder in folders)
+            is_table = any(folder.suffix == TABLE_SUFFIX or folder in tables for folder in (TOP, *folders))
             if not is_hidden and not is_table and all(map(chosen.has_folder, folders)) and chosen.has_file(path):
                 yield BucketFile(f"{self.address}{name}", _stat(objects[name]))
 
@@ -103,8 +105,15 @@ Root = Path | Bucket
 
 
 def root_of_word(word: str) -> Root:
-    """Return the folder, on this machine or on object storage, that a word of a command line means."""
-    return Bucket(word.rstrip("/")) if word.startswith(S3) else Path(word)
+    """Return the folder, on this machine or on object storage, that a word of a command line means.
+
+    Raises NoDocumentsError for one that cannot mean any.
+    """
+    if not word.startswith(S3):
+        return Path(word)
+    if not word.removeprefix(S3).strip("/"):
+        raise NoDocumentsError(f"{word} names no bucket: s3://bucket/folder")
+    return Bucket(word.rstrip("/"))
 
 
 def _stat(info: "FileInfo") -> FileStat:

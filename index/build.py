@@ -144,7 +144,7 @@ class Builder:
             if (record := known.by_stat(source)) is None:
                 changed.append(source)
             else:
-                yield self._seen(Loaded(record, source.stat().size), known, attached[source.name], report)
+                yield self._seen(Loaded(record, record.stat.size), known, attached[source.name], report)
         tasks = (known.task(source) for source in changed)
         for loaded in self.load(tasks) if self.load else map(loader.load, tasks):
             if loaded.is_new:

@@ -10,11 +10,13 @@ Ray is told to report its use to nobody, and its dashboard is not started.
 import logging
 import os
 import socket
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,6 +67,14 @@ class ClusterLoading:
         self._address = address
         self._settings = settings
         self._worker = worker or Worker
+
+    def __enter__(self) -> "ClusterLoading":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Leave the cluster; one of this machine ends, with all its processes."""
+        if ray := sys.modules.get("ray"):
+            ray.shutdown()
 
     def __call__(self, tasks: Iterator[Task]) -> Iterator[Loaded]:
         """Yield what became of every file. Raises RagError if there is no such cluster, or if it went away."""
@@ -159,7 +169,7 @@ def _connect(address: str) -> int:
     context.enable_progress_bars = False
     context.max_errored_blocks = -1  # what a dead worker did not give back is tried again, then named
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    cores = ray.cluster_resources().get("CPU", 1.0)  # type: ignore[no-untyped-call]  # of ray
+    cores = ray.cluster_resources().get("CPU", 1.0)  # type: ignore[no-untyped-call]  # ray has no types for it
     return max(1, int(SHARE * cores / WORKER_CPUS))
 
 

@@ -16,7 +16,6 @@ from rag.terminal import (
     reading_options,
 )
 
-PATH = click.Path(path_type=Path)
 choosing_options = options(
     click.option("--include", multiple=True, metavar="PATTERN", help="Only files that match, as in .gitignore."),
     click.option("--exclude", multiple=True, metavar="PATTERN", help="No files or folders that match; repeatable."),
@@ -125,12 +124,12 @@ def status_command(failed: bool, as_json: bool, **place: Any) -> None:
 
 
 @click.command("watch")
-@click.argument("folders", nargs=-1, required=True, type=PATH, metavar="FOLDER...")
+@click.argument("folders", nargs=-1, required=True, type=click.Path(), metavar="FOLDER...")
 @place_options
 @choosing_options
 @encoding_option
 def watch_command(
-    folders: tuple[Path, ...],
+    folders: tuple[str, ...],
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     encoding: str | None,
@@ -145,7 +144,19 @@ def watch_command(
       rag watch notes/
       rag watch notes/ letters/ --exclude 'drafts/'
     """
+    from index.errors import NoDocumentsError
     from index.ignoring import Rules
+    from index.object_storage import is_remote
     from rag.watching import watch
 
-    watch(Settings.from_environment(**place), folders, Rules(include, exclude), encoding, print_lines)
+    if remote := next(filter(is_remote, folders), None):
+        raise NoDocumentsError(
+            f"{remote} is not on this machine, and cannot be watched: run `rag index {remote}` again"
+        )
+    watch(
+        Settings.from_environment(**place),
+        [Path(folder) for folder in folders],
+        Rules(include, exclude),
+        encoding,
+        print_lines,
+    )

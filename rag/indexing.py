@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from index.buckets import Root
 from index.build import Builder, list_folders
@@ -17,6 +19,7 @@ from index.languages import mostly_english
 from index.lexical import LexicalView
 from index.parsing import Parser
 from index.report import BuildReport
+from index.schema import IndexMeta
 from index.snapshot import Snapshot
 from index.store import Store
 from index.vectors import VectorView
@@ -27,6 +30,11 @@ from rag.listeners import listen
 from rag.progress import shown_progress
 from rag.render import printable
 from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from index.cluster import ClusterLoading
 
 CLUSTER_COMMIT_SECONDS = 60.0  # a commit looks for the rows that it replaces in the whole table
 LOOKED_AT = 100  # documents whose language is looked at
@@ -49,10 +57,14 @@ def index_folders(
     """
     listen(settings)
     began = time.monotonic()
-    builder = make_cluster_builder(settings, ray, encoding) if ray else make_builder(settings)
+    builder = make_builder(settings)
+    cluster: AbstractContextManager[object] = nullcontext()
+    if ray:
+        builder.load = cluster = open_cluster(settings, ray, builder.meta, encoding)
+        builder.commit_seconds = CLUSTER_COMMIT_SECONDS
     listing = list_folders(folders, settings.index, rules)
     total = sum(source.stat().size for source in listing.files)
-    with shown_progress(printable(f"Indexing {', '.join(map(str, folders))}"), total) as progress:
+    with cluster, shown_progress(printable(f"Indexing {', '.join(map(str, folders))}"), total) as progress:
         report = builder.build(
             *folders,
             listing=listing,
@@ -73,8 +85,8 @@ def make_builder(settings: Settings) -> Builder:
     return Builder(open_store(settings), index_meta(settings), lambda: document_encoder(settings.encoder), parser)
 
 
-def make_cluster_builder(settings: Settings, address: str, encoding: str | None) -> Builder:
-    """Return what indexes folders with the machines of a Ray cluster. Raises RagError."""
+def open_cluster(settings: Settings, address: str, meta: IndexMeta, encoding: str | None) -> "ClusterLoading":
+    """Return what loads files with the machines of a Ray cluster. Raises RagError."""
     if not settings.table:
         raise RagError(
             f"--ray is for a table, which many machines can reach, not for {settings.index}: name it with --to"
@@ -83,12 +95,7 @@ def make_cluster_builder(settings: Settings, address: str, encoding: str | None)
         raise RagError("--ray needs Ray: run `pip install 'checkable-rag[scale]'` first")
     from index.cluster import ClusterLoading, WorkerSettings
 
-    builder = make_builder(settings)
-    builder.load = ClusterLoading(
-        address, WorkerSettings(settings.encoder, builder.meta, settings.parse_seconds, encoding)
-    )
-    builder.commit_seconds = CLUSTER_COMMIT_SECONDS
-    return builder
+    return ClusterLoading(address, WorkerSettings(settings.encoder, meta, settings.parse_seconds, encoding))
 
 
 def language_advice(settings: Settings) -> str | None:

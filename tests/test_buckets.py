@@ -33,6 +33,8 @@ def bucket(server: ObjectStorage, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     put(f"{address}/.hidden.txt", "hidden")
     put(f"{address}/drafts/plan.txt", "a draft")
     put(f"{address}/old.lance/data.txt", "of a table")
+    put(f"{address}/table/_versions/1.manifest", "of a table")
+    put(f"{address}/table/data/1.txt", "of a table")
     put(f"{address}/picture.xyz", b"\x00\x01")
     put(f"{address}/.ragignore", "drafts/\n")
     return Bucket(address)
@@ -119,6 +121,8 @@ def test_the_command_indexes_a_bucket(bucket: Bucket, server: ObjectStorage, tmp
     gone = rag("remove", "--yes", f"{bucket.address}/sub", cwd=tmp_path)
     assert gone.returncode == 0, gone.stderr
     assert "2" in gone.stdout
+    assert_one_line_error(rag("index", "s3://", cwd=tmp_path), 1, "names no bucket")
+    assert_one_line_error(rag("watch", bucket.address, cwd=tmp_path), 1, "cannot be watched")
     refused = rag("index", "s3://nowhere/x", cwd=tmp_path, **server.environment())
     assert_one_line_error(refused, 1, "no bucket nowhere")
     wrong = {**server.environment(), "AWS_SECRET_ACCESS_KEY": "wrong"}

@@ -1,6 +1,10 @@
 """Files that are loaded on a Ray cluster (of this machine) make the very index that they make without one."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,8 +18,9 @@ from index.lance import LanceStore
 from index.migration import contents
 from index.report import BuildReport
 from index.schema import IndexMeta
-from tests.conftest import assert_one_line_error, rag
+from tests.conftest import assert_one_line_error, clean_environment, rag
 from tests.fragile import FragileWorker
+from torture.hosts import wait_until
 
 META = IndexMeta(encoder_identity(DEFAULT_ENCODER), 200, 1)
 
@@ -95,6 +100,27 @@ def test_the_command_says_what_is_missing(documents: Path, tmp_path: Path) -> No
     assert_one_line_error(rag("index", "docs", "--ray", "local", cwd=tmp_path), 1, "--ray is for a table", "--to")
     gone = rag("index", "docs", "--to", "i.lance", "--ray", "127.0.0.1:1", cwd=tmp_path)
     assert_one_line_error(gone, 1, "no Ray cluster at 127.0.0.1:1")
+
+
+def test_who_stops_it_leaves_nothing_running(documents: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "rag", "index", "docs", "--to", "i.lance", "--ray", "local"]
+    started = subprocess.Popen(command, cwd=tmp_path, env=clean_environment(), stderr=subprocess.PIPE, text=True)
+    wait_until("Ray", lambda: len(processes_in(tmp_path)) > 1, 60)
+    started.send_signal(signal.SIGINT)
+    _, said = started.communicate(timeout=60)
+    assert (started.returncode, "Traceback" in said) == (130, False), said
+    assert said.splitlines()[-1].startswith("rag: stopped")
+    assert wait_until("the end of all", lambda: not processes_in(tmp_path), 5) < 5
+
+
+def processes_in(folder: Path) -> list[int]:
+    """Return the processes whose working directory is a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "cwd").readlink() == folder:
+                found.append(int(process.name))
+    return found
 
 
 def test_the_command_indexes_on_a_cluster(documents: Path, tmp_path: Path) -> None:
