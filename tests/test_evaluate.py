@@ -378,11 +378,11 @@ def test_rag_eval_says_what_is_wrong(tmp_path: Path) -> None:
         assert_one_line_error(rag("eval", *arguments, cwd=tmp_path), 2, said)
 
 
-def test_the_peers_run_on_the_same_questions(tmp_path: Path) -> None:
+def test_the_other_pipelines_answer_the_same_questions(tmp_path: Path) -> None:
     rows = [{"doc_id": "a", "text": "Cats sleep. They eat fish."}], [{"qid": 1, "question": "What do cats eat?"}]
     write(tmp_path / "s", *rows)
     done = subprocess.run(
-        [sys.executable, ROOT / "benchmarks" / "peers.py", tmp_path / "s"],
+        [sys.executable, ROOT / "benchmarks" / "pipelines.py", tmp_path / "s"],
         env={**clean_environment(), "XDG_CACHE_HOME": str(tmp_path / "cache")},
         capture_output=True,
         text=True,

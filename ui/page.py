@@ -1,5 +1,6 @@
 """The page: Gradio's widgets and events around the conversation, which `static/chat.js` draws."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,7 @@ CONVERSATIONS = "window.checkable.whenReady(() => window.checkable.conversations
 MAX_PAGES = 500
 
 Update = tuple[Any, ...]
+NOTHING: Update = (gr.skip(),) * 6
 
 
 def build_page(collections: Collections) -> gr.Blocks:
@@ -122,6 +124,8 @@ class Events:
 
     def __init__(self, collections: Collections) -> None:
         self.collections = collections
+        self._newest: dict[str, object] = {}  # page -> its event that is shown, the oldest first
+        self._lock = threading.Lock()
 
     def status(self, request: gr.Request) -> Iterator[dict[str, str]]:
         """Say what is loading, then what is indexed."""
@@ -141,14 +145,19 @@ class Events:
             yield {"text": "No documents yet: add some under “Documents”, or run: rag index FOLDER"}
 
     def latest(self, request: gr.Request) -> Iterator[Update]:
-        """Show the owner's latest conversation, or a new one."""
+        """Show the owner's latest conversation, or a new one; nothing if a question was already asked."""
         page = self._page(request)
+        if page.session not in self._newest:
+            yield from self._shown(page, self._latest(page))
+
+    def _latest(self, page: "_Page") -> Iterator[Update]:
         known = page.conversations.listed(page.owner)
         yield from self._show(page, known[0].id if known else None)
 
     def open(self, request: gr.Request, event: gr.EventData) -> Iterator[Update]:
         """Show the conversation that was chosen from the list."""
-        yield from self._show(self._page(request), event._data.get("conversation"))
+        page = self._page(request)
+        yield from self._shown(page, self._show(page, event._data.get("conversation")))
 
     def ask(
         self, question: str, current: str | None, editing: str | None, where: str, request: gr.Request
@@ -158,12 +167,14 @@ class Events:
         if not question.strip():
             yield self._update(page, current, note="Write a question first.", editing=editing)
             return
-        yield from self._follow(page, page.start(current, question, editing, where))
+        yield from self._shown(page, self._follow(page, page.start(current, question, editing, where)))
 
     def act(self, current: str | None, where: str, request: gr.Request, event: gr.EventData) -> Iterator[Update]:
         """Do what a button in the conversation says."""
         page = self._page(request)
-        data = event._data or {}
+        yield from self._shown(page, self._act(page, current, where, event._data or {}))
+
+    def _act(self, page: "_Page", current: str | None, where: str, data: dict[str, Any]) -> Iterator[Update]:
         action, turn = data.get("action"), str(data.get("turn"))
         stored = page.conversations.turn(page.owner, turn)
         if action == "new":
@@ -183,6 +194,21 @@ class Events:
     def stop(self, current: str | None, request: gr.Request) -> None:
         """Stop what this page is waiting for; the question is kept, so that it can be asked again."""
         self._page(request).talks.stop(current)
+
+    def _shown(self, page: "_Page", updates: Iterator[Update]) -> Iterator[Update]:
+        """Pass on what an event shows of a conversation, until a newer event of the same page shows something else."""
+        mine = object()
+        with self._lock:
+            self._newest.pop(page.session, None)
+            self._newest[page.session] = mine
+            for forgotten in list(self._newest)[:-MAX_PAGES]:
+                del self._newest[forgotten]
+        for update in updates:
+            if self._newest.get(page.session) is not mine:
+                # subtle: Gradio sends an event's last values once more at its end, over those of the newer one.
+                yield NOTHING
+                return
+            yield update
 
     def _show(self, page: "_Page", conversation: str | None) -> Iterator[Update]:
         """Show a conversation, and what is being answered in it."""
@@ -208,7 +234,8 @@ class Events:
         assert request.request is not None, "events come by HTTP"
         visitor = visitor_of(request.request.scope)
         found = self.collections.open(visitor, request.request.query_params.get("collection", ""))
-        return _Page(visitor, found.desk.seen_by(visitor.only), found.conversations, found.talks)
+        desk = found.desk.seen_by(visitor.only)
+        return _Page(visitor, desk, found.conversations, found.talks, str(request.session_hash))
 
     def _update(
         self,
@@ -246,6 +273,7 @@ class _Page:
     desk: Desk
     conversations: Conversations
     talks: Talks
+    session: str  # the page in one tab, as Gradio names it
 
     @property
     def owner(self) -> str:

@@ -6,6 +6,7 @@ for it. So a page that is reloaded, or closed, loses nothing.
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -24,6 +25,8 @@ from ui.visitor import Visitor
 logger = logging.getLogger("rag")
 
 POLL_SECONDS = 0.05
+# What is seen is sent again so often: it may have been drawn over by what the page had asked for just before.
+AGAIN_SECONDS = 1.0
 STOPPED = "Stopped before there was an answer."
 SHOWN_CHARACTERS = 240
 READ_SHOWN = 3  # passages that are named while they are read
@@ -88,9 +91,10 @@ class Talks:
     def follow(self, pending: Pending) -> Iterator[dict[str, Any]]:
         """Yield what is seen of a question that is being answered, each time there is more, until it is done."""
         seen: dict[str, Any] | None = None
+        at = 0.0
         while not pending.done:
-            if pending.live is not seen:
-                seen = pending.live
+            if pending.live is not seen or time.monotonic() - at > AGAIN_SECONDS:
+                seen, at = pending.live, time.monotonic()
                 yield seen
             with pending.changed:
                 if pending.live is seen and not pending.done:

@@ -320,7 +320,8 @@ Everything that comes from a document, a file name or a question becomes a text 
       const holder = root.querySelector(".chat-root") ?? root;
       if (main.parentNode !== holder) holder.replaceChildren(main, side.element);
       arrange(shown);
-      fresh.hidden = legend.hidden = !turns.length;
+      fresh.hidden = !turns.length && !value.live;
+      legend.hidden = !turns.length;
       side.keepFor(turns);
       if (grew) log.lastElementChild?.scrollIntoView({ block: "nearest" });
       const box = document.querySelector("#question textarea");
