@@ -31,7 +31,7 @@ WATCH = """() => {
     const seen = window.seen = {asked: Date.now()};
     const turns = document.querySelectorAll('.turn:not(.live)').length;
     const look = () => {
-        const turn = [...document.querySelectorAll('.turn')].at(-1);
+        const turn = document.querySelectorAll('.turn')[turns];
         if (turn?.querySelector('.sentence, .refusal')) seen.first ??= Date.now();
         if (document.querySelectorAll('.turn:not(.live)').length > turns) seen.all ??= Date.now();
         if (!seen.all) requestAnimationFrame(look);
@@ -71,13 +71,17 @@ def ready(page: Page) -> None:
 
 def one_round(browser: Browser, index: Path, environment: dict[str, str], questions: list[str], times: Times) -> None:
     """Start the server, open the page twice and ask."""
-    with running(index, environment) as (address, started):
-        page = browser.new_context().new_page()
+    with (
+        running(index, environment) as (address, started),
+        browser.new_context() as first,
+        browser.new_context() as new,
+    ):
+        page = first.new_page()
         page.goto(address)
         times["page"].append(page.evaluate(PAINT) / 1000 - started)
         ready(page)
         times["ready"].append(time.time() - started)
-        page = browser.new_context().new_page()
+        page = new.new_page()
         opened = time.time()
         page.goto(address)
         times["again"].append(page.evaluate(PAINT) / 1000 - opened)

@@ -5,15 +5,18 @@
 
 A client asks the next question as soon as it has its answer (`POST /api/ask`). Every question of DATA is asked once in
 a run, so that nothing is remembered of it. "first sentence" is when the first claim of a streamed answer is there.
+Where the server says that it is busy, a client waits a second and asks again; its seconds go on.
 """
 
 import argparse
 import json
 import os
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPResponse
 from itertools import islice
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from cold_start import machine
 from corpus import read_questions
 
 TIMEOUT = 600
+BUSY = 503
 
 
 def ask(address: str, question: str) -> tuple[float, float]:
@@ -32,13 +36,26 @@ def ask(address: str, question: str) -> tuple[float, float]:
     body = json.dumps({"question": question, "stream": True}).encode()
     request = urllib.request.Request(f"{address}/api/ask", body, headers)
     started, first = time.perf_counter(), None
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+    with answered(request) as response:
         for line in response:
             if first is None and line.startswith((b"event: claim", b"event: answer")):
                 first = time.perf_counter() - started
     if first is None:
         raise SystemExit(f"no answer to {question!r}")
     return first, time.perf_counter() - started
+
+
+def answered(request: urllib.request.Request) -> HTTPResponse:
+    """Return the response when there is room for the question."""
+    while True:
+        try:
+            response: HTTPResponse = urllib.request.urlopen(request, timeout=TIMEOUT)
+            return response
+        except urllib.error.HTTPError as error:
+            if error.code != BUSY:
+                raise
+            error.close()
+            time.sleep(1)
 
 
 def load(address: str, questions: Sequence[str], clients: int) -> str:

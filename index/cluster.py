@@ -46,6 +46,7 @@ CONNECT_SECONDS = 5
 # No report of its use to its makers, and no lines of its own among ours.
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
 TRIES = 2  # of a batch whose worker died, after the first
+DIED = "every worker that read it died: its memory may not have been enough"
 
 Objects = NDArray[np.object_]
 
@@ -88,7 +89,7 @@ class ClusterLoading:
                     yield loaded
                 if not (lost := [task for task in lost if task.source.name not in found]):
                     break
-            yield from map(_given_up, lost)
+            yield from (_given_up(task, DIED) for task in lost)
 
     def _wave(self, tasks: Sequence[Task], each: int, workers: int) -> Iterator[Loaded]:
         """Load so many files at a time with each worker; files whose worker died do not come back."""
@@ -128,8 +129,20 @@ class Worker:
         return Loader(self._parser, self._encoder.count_tokens, self._settings.meta, self._settings.encoding)
 
     def __call__(self, batch: dict[str, Objects]) -> dict[str, Objects]:
-        """Load the files of a batch; encode all that is in them together, which pads little."""
-        loaded = [self._loader.load(task) for task in batch["task"]]
+        """Load the files of a batch; of one that does not work out, each comes again alone."""
+        tasks = batch["task"]
+        done: Objects = np.empty(len(tasks), object)
+        try:
+            done[:] = self.load(tasks)
+        except Exception as error:
+            if len(tasks) > 1:
+                raise
+            done[:] = [_given_up(task, f"its worker failed: {type(error).__name__}: {error}") for task in tasks]
+        return {"loaded": done}
+
+    def load(self, tasks: Sequence[Task]) -> list[Loaded]:
+        """Load files, and encode all that is in them together, which pads little."""
+        loaded = [self._loader.load(task) for task in tasks]
         parsed = [list(each.documents) for each in loaded]
         chunks = [(d, c) for documents in parsed for d in documents if isinstance(d, Pending) for c in d.chunks]
         texts = [text_to_encode(document.parsed.text, chunk) for document, chunk in chunks]
@@ -142,12 +155,10 @@ class Worker:
             words = [words_of(document.parsed.text, chunk) for chunk in document.chunks]
             return replace(document, vectors=own, words=words)
 
-        done: Objects = np.empty(len(loaded), object)
-        done[:] = [
+        return [
             replace(each, documents=[whole(d) for d in documents])
             for each, documents in zip(loaded, parsed, strict=True)
         ]
-        return {"loaded": done}
 
 
 def _connect(address: str) -> int:
@@ -185,10 +196,9 @@ def _look_for(address: str) -> None:
         raise RagError(f"no Ray cluster at {address}: {why}") from error
 
 
-def _given_up(task: Task) -> Loaded:
-    """Return what is known of a file on which every worker died."""
+def _given_up(task: Task, reason: str) -> Loaded:
+    """Return what is known of a file that could not be loaded."""
     name = task.source.name
-    reason = "every worker that read it died or failed: its memory may not have been enough"
     return Loaded(FileRecord(name, task.source.stat(), "", reason, ""), task.source.stat().size)
 
 

@@ -116,4 +116,5 @@ class CopyStore(Store):
         return IndexMissingError(f"there is no copy of {self.of} in {self.folder} yet: `rag follow` makes it")
 
     def _damaged(self, what: str) -> IndexDamagedError:
-        return IndexDamagedError(f"the copy in {self.folder} is damaged ({what}): `rag follow` makes it anew")
+        message = f"the copy in {self.folder} is damaged ({what}): `rag follow --verify` makes it anew"
+        return IndexDamagedError(message, what)

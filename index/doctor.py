@@ -1,7 +1,7 @@
 """Check everything an index promises: the store's rows, the texts behind the spans, the vectors, the views."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,7 @@ MIN_COSINE = 0.999
 MIN_RECALL = 0.95
 MEND_VIEWS = "rag index FOLDER"
 MEND_STORE = "rag index FOLDER --rebuild"
+MEND_COPY = "rag follow --verify"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,12 @@ def examine(
     With `measure_recall`, searches for sentences of the documents are compared with exact ones (a minute for a million
     chunks). Raises IndexMissingError, or another error that says why there is nothing to check.
     """
+    for check in _checks(store, make_encoder, seed, measure_recall):
+        is_of_copy = store.is_copy and check.mend in (MEND_STORE, MEND_VIEWS)
+        yield replace(check, mend=MEND_COPY) if is_of_copy else check
+
+
+def _checks(store: Store, make_encoder: Callable[[], Encoder], seed: int, measure_recall: bool) -> Iterator[Check]:
     try:
         with store.snapshot() as snapshot:
             yield from _examine_store(snapshot)

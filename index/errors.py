@@ -107,7 +107,11 @@ class IndexOutdatedError(IndexIncompatibleError):
 
 
 class IndexDamagedError(RagError):
-    """The database is not what was written to it."""
+    """The database is not what was written to it; `what` is the part of the message that says in which way."""
+
+    def __init__(self, message: str, what: str = "") -> None:
+        super().__init__(message)
+        self.what = what or message
 
 
 class ArchiveError(RagError):

@@ -260,4 +260,4 @@ def jsonable(value: object) -> object:
 
 def damaged(what: str) -> IndexDamagedError:
     """Return the error for content that fails its checksum."""
-    return IndexDamagedError(f"the index is damaged ({what}): run `rag index FOLDER --rebuild`")
+    return IndexDamagedError(f"the index is damaged ({what}): run `rag index FOLDER --rebuild`", what)

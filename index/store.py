@@ -129,8 +129,9 @@ class Store:
                 raise StorageError(f"{self.folder} is a copy: write to what it is of, which its {MARK} names")
             foreign = [path.name for path in self.folder.iterdir() if not _is_ours(path)]
             if foreign and not self.path.exists():
+                option = "--copy" if self.is_copy else "--index"
                 raise StorageError(
-                    f"{self.folder} holds other files ({min(foreign)}): name a folder of its own with --index"
+                    f"{self.folder} holds other files ({min(foreign)}): name a folder of its own with {option}"
                 )
 
     def _write(self, connection: sqlite3.Connection, meta: IndexMeta, rebuild: bool) -> Iterator[Transaction]:
@@ -279,6 +280,8 @@ class Store:
             raise self._translate(error) from error
         except UnicodeDecodeError as error:
             raise self._damaged("text that is not UTF-8") from error
+        except IndexDamagedError as error:
+            raise self._damaged(error.what) from error  # which index, and what mends it
 
     def _translate(self, error: sqlite3.Error) -> RagError:
         name = getattr(error, "sqlite_errorname", "")
@@ -289,7 +292,8 @@ class Store:
         return self._damaged(str(error))
 
     def _damaged(self, what: str) -> IndexDamagedError:
-        return IndexDamagedError(f"the index at {self.folder} is damaged ({what}): run `rag index FOLDER --rebuild`")
+        message = f"the index at {self.folder} is damaged ({what}): run `rag index FOLDER --rebuild`"
+        return IndexDamagedError(message, what)
 
 
 def _is_ours(path: Path) -> bool:

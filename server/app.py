@@ -14,6 +14,7 @@ from server.accounts import Accounts
 from server.metrics import Counting, Metrics
 from server.problems import explain_errors
 from server.public import Public
+from server.stubs import without_stubs
 from ui.collections import Collections
 from ui.desk import Desk
 from ui.places import THREADS
@@ -34,7 +35,8 @@ def create_app(
     app = create_api(desk)
     figures: Metrics = app.state.metrics
     if with_page:
-        from server.page import mount_page
+        with without_stubs():
+            from server.page import mount_page
 
         mount_page(app, public)
     desk.warm.load()

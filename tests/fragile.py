@@ -1,14 +1,16 @@
-"""A worker of the cluster that dies on some files, as if the system had taken its memory."""
+"""A worker of the cluster that dies on some files, as if the system had taken its memory, and fails on others."""
 
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 from index.cluster import Objects, Worker
+from index.loading import Loaded, Task
 
 
 class FragileWorker(Worker):
-    """Dies on every file with "poison" in its name, and the first time on one with "once" in its name."""
+    """Dies on every file with "poison" in its name, the first time on one with "once"; fails on one with "fault"."""
 
     def __call__(self, batch: dict[str, Objects]) -> dict[str, Objects]:
         for task in batch["task"]:
@@ -18,3 +20,8 @@ class FragileWorker(Worker):
                 died.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
         return super().__call__(batch)
+
+    def load(self, tasks: Sequence[Task]) -> list[Loaded]:
+        if any("fault" in task.source.name for task in tasks):
+            raise ZeroDivisionError("division by zero")
+        return super().load(tasks)

@@ -77,16 +77,19 @@ def test_the_same_index_comes_of_it(documents: Path, tmp_path: Path) -> None:
 def test_a_worker_that_dies_costs_nothing_and_a_poisoned_file_is_named(documents: Path, tmp_path: Path) -> None:
     (documents / "05-once.txt").write_text("The worker dies on it once.")
     (documents / "06-poison.txt").write_text("Every worker dies on it.")
+    (documents / "07-fault.txt").write_text("Every worker fails on it.")
     report, store = build(tmp_path / "cluster.lance", documents, FragileWorker)
     assert (documents / "05-once.died").exists()
-    assert [(name, why) for name, why in report.skipped if "died" in why] == [
-        ("docs/06-poison.txt", "every worker that read it died or failed: its memory may not have been enough")
+    assert sorted((name, why) for name, why in report.skipped if "worker" in why) == [
+        ("docs/06-poison.txt", "every worker that read it died: its memory may not have been enough"),
+        ("docs/07-fault.txt", "its worker failed: ZeroDivisionError: division by zero"),
     ]
+    bad = {name for name, why in report.skipped if "worker" in why}
     alone, here = build(tmp_path / "alone.lance", documents, None)
     with here.snapshot() as one, store.snapshot() as other:
-        assert contents(one).checksums.keys() - contents(other).checksums.keys() == {"docs/06-poison.txt"}
+        assert contents(one).checksums.keys() - contents(other).checksums.keys() == bad
         assert len(contents(other).checksums) == other.counts()[0], "nothing is there twice"
-    assert len(alone.added) == len(report.added) + 1
+    assert len(alone.added) == len(report.added) + len(bad)
 
 
 def test_workers_of_another_version_are_refused(

@@ -327,7 +327,7 @@ def test_an_index_of_somebodys_own_is_never_replaced(table: LanceStore, folder: 
         step(table, CopyStore(own.folder, table.place))
     with own.snapshot() as snapshot:
         assert snapshot.counts()[0] == 1
-    with pytest.raises(StorageError, match="holds other files"):
+    with pytest.raises(StorageError, match=r"holds other files .* with --copy"):
         step(table, CopyStore(folder, table.place))
 
 
@@ -451,3 +451,10 @@ def test_the_commands_ask_the_copy_and_say_how_old_it_is(made: Path) -> None:
     finally:
         shutil.move(f"{place}-away", place)
     assert "0 documents copied, 0 removed, all compared" in rag("follow", "--verify", cwd=made, **settings).stdout
+    for damage in ("UPDATE documents SET text = text || '!'", "UPDATE chunks SET start = start + 1"):
+        edit(CopyStore(made / "copy", place), damage)
+        doctor = rag("doctor", cwd=made, **settings)
+        assert f"the copy in {copy} is damaged" in doctor.stdout, doctor.stdout
+        assert_one_line_error(doctor, 1, "run `rag follow --verify`")
+        assert rag("follow", "--verify", cwd=made, **settings).returncode == 0
+        assert rag("doctor", cwd=made, **settings).returncode == 0

@@ -68,3 +68,24 @@ def test_a_command_loads_only_what_it_needs(home: Path, command: str) -> None:
     loaded = set(result.stderr.partition("LOADED ")[2].split())
     assert "rag" in loaded
     assert loaded & HEAVY == ALLOWED[command]
+
+
+# A stub begins with the source of its class. What Gradio makes without stubs must still be a page.
+STUBS = """
+import ast, inspect
+made, getfile = [], inspect.getfile
+segment = ast.get_source_segment
+ast.get_source_segment = lambda *given: made.append(given) or segment(*given)
+from server.stubs import without_stubs
+with without_stubs():
+    import gradio
+assert inspect.getfile is getfile
+with gradio.Blocks() as page:
+    gradio.Button("Ask")
+print(len(made), [part["type"] for part in page.get_config_file()["components"]])
+"""
+
+
+def test_gradio_is_imported_without_making_stubs() -> None:
+    done = subprocess.run([sys.executable, "-c", STUBS], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split(maxsplit=1) == ["0", "['button']\n"]
