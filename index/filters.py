@@ -62,8 +62,7 @@ class DocumentFilter:
 
     def matches(self, name: str, metadata: Mapping[str, object]) -> bool:
         """Say whether a document of this name, with what it says about itself, is searched."""
-        values = {**metadata, "path": name, "type": PurePath(name).suffix.removeprefix(".")}
-        return all(term.holds(str(values.get(term.key) or "")) for term in self.terms)
+        return all(term.holds(_value(term.key, name, metadata)) for term in self.terms)
 
     def also(self, other: "DocumentFilter") -> "DocumentFilter":
         """Return a filter for the documents that meet both; it is shown as this one."""
@@ -71,6 +70,12 @@ class DocumentFilter:
 
 
 EVERYTHING = DocumentFilter()
+
+
+def _value(key: str, name: str, metadata: Mapping[str, object]) -> str:
+    if key == "path":
+        return name
+    return PurePath(name).suffix.removeprefix(".") if key == "type" else str(metadata.get(key) or "")
 
 
 def parse_filter(text: str) -> DocumentFilter:

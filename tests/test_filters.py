@@ -1,10 +1,13 @@
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from index.errors import FilterError
-from index.filters import parse_filter
+from index.filters import DocumentFilter, parse_filter
 from index.interface import IndexStore
+from index.search import Filtered, Searcher
 from rag.abstention import Gate
 from rag.chain import Chain
 from tests.conftest import WordReranker, build, searcher
@@ -62,6 +65,44 @@ def test_only_documents_that_meet_the_filter_are_searched(store: IndexStore, fol
     (hit,) = found.hits
     assert hit.lexical is not None, "120 better ones do not hide it from the search by words"
     assert hit.dense is not None, "nor from the search by meaning"
+
+
+def test_documents_are_looked_at_once_for_a_filter_and_again_when_some_change(store: IndexStore, folder: Path) -> None:
+    build(store, folder)
+    looked: list[str] = []
+
+    @dataclass(frozen=True)
+    class Watched(DocumentFilter):
+        def matches(self, name: str, metadata: Mapping[str, object]) -> bool:
+            looked.append(name)
+            return super().matches(name, metadata)
+
+    def found(where: str, with_: Searcher) -> list[str]:
+        terms = parse_filter(where).terms
+        return [hit.passage.document for hit in with_.search("dogs and cats", 9, where=Watched(terms)).hits]
+
+    one = searcher(store)
+    before = found("path:*.txt", one)
+    count = len(looked)
+    assert (found("path:*.txt", one), len(looked)) == (before, count)
+    assert set(found("path:*.md", one)).isdisjoint(before)
+    assert len(looked) == 2 * count
+    (folder / "more.txt").write_text("More dogs and cats.")
+    build(store, folder)
+    assert set(found("path:*.txt", one)) == {*before, "docs/more.txt"}
+
+
+def test_what_is_kept_of_filters_is_bounded(store: IndexStore, folder: Path) -> None:
+    build(store, folder)
+    kept = Filtered(size=3)
+    with store.snapshot() as snapshot:
+        for number in range(300):
+            kept.ids(snapshot, parse_filter(f"path:*{number}"))
+        assert len(kept._kept) == 100
+        everything = kept.ids(snapshot, parse_filter("-path:nothing"))
+        assert len(everything) > 3
+        assert kept.ids(snapshot, parse_filter("path:*.md")) == snapshot.chunk_ids(parse_filter("path:*.md").matches)
+        assert sum(map(len, kept._kept.values())) <= 3
 
 
 def test_an_answer_keeps_to_the_filter_and_a_filter_that_nothing_meets_is_an_error(
