@@ -3,14 +3,16 @@
     python benchmarks/following.py INDEX DATA FOLDER
 
 INDEX is a local index that `corpus.py` made; it is copied to a bucket of a SeaweedFS that runs in FOLDER, if it is not
-there. Prints the seconds of a first copy (rows, then views), of a look when nothing has changed, of a step with 1,000
-changed passages (50 documents put again), and of search with real questions, encoded before the clock runs.
+there; with --no-s3 to FOLDER/table.lance. Prints the seconds of a first copy (rows, then views), of a look when nothing
+has changed, of a step with 1,000 changed passages (50 documents put again), and of search with real questions, encoded
+before the clock runs.
 """
 
 import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from itertools import islice
 from typing import TypeVar
 
@@ -56,7 +58,7 @@ def change(table: LanceStore) -> None:
 
 def main() -> None:
     """Measure following."""
-    local, folder, questions, encoder = given("Time a copy that follows a table.")
+    local, folder, questions, encoder, on_s3 = given("Time a copy that follows a table.")
 
     def search(name: str, store: IndexStore) -> None:
         searcher = Searcher(store, encoder)
@@ -65,14 +67,14 @@ def main() -> None:
             f"  {name}, ms, p50 / p95", p50_p95(lambda n: searcher.search(questions[n], 8), len(questions)), flush=True
         )
 
-    with object_storage(folder) as server:
-        os.environ |= server.environment()
-        table = LanceStore("s3://docs/table", folder)
+    with object_storage(folder) if on_s3 else nullcontext() as server:
+        os.environ |= server.environment() if server else {}
+        table = LanceStore("s3://docs/table" if server else str(folder / "table.lance"), folder)
         copy_to(local, table)
         with table.snapshot() as snapshot:
             documents, chunks = snapshot.counts()
             commit = snapshot.commit
-        print(f"{documents:,} documents, {chunks:,} chunks; S3 is SeaweedFS on loopback")
+        print(f"{documents:,} documents, {chunks:,} chunks in {table.place}")
         shutil.rmtree(folder / "copy", ignore_errors=True)
         copy = CopyStore(folder / "copy", table.place)
         said("first copy, rows", lambda: step(table, copy))

@@ -4,7 +4,7 @@
 
 INDEX is a local index that `corpus.py` made; it is copied to FOLDER/table.lance and to the bucket of a SeaweedFS that
 runs in FOLDER, if they are not there. Prints for each: copying (with the comparison), bytes, search with real questions
-(encoded before the clock runs), and recall@10 of the vectors against comparing every one.
+(encoded before the clock runs), and recall@10 of the vectors against comparing every one. With --no-s3 only the folder.
 """
 
 import argparse
@@ -85,22 +85,23 @@ def size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def given(description: str) -> tuple[Store, Path, list[str], Known]:
-    """Read INDEX DATA FOLDER from the command line; return the index, the folder, questions, and their encoder."""
+def given(description: str) -> tuple[Store, Path, list[str], Known, bool]:
+    """Read the command line; return the index, the folder, questions, their encoder, and whether S3 is wanted."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("index", type=Path)
     parser.add_argument("data", type=Path)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--no-s3", action="store_true")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     print(machine(), time.strftime("%Y-%m-%d"))
     questions = read_questions(arguments.data)[:QUESTIONS]
-    return Store(arguments.index), arguments.folder, questions, Known(questions)
+    return Store(arguments.index), arguments.folder, questions, Known(questions), not arguments.no_s3
 
 
 def main() -> None:
     """Measure the local index and the two tables."""
-    local, folder, questions, encoder = given("Time an index as a Lance table.")
+    local, folder, questions, encoder, on_s3 = given("Time an index as a Lance table.")
     with local.snapshot() as snapshot:
         documents, chunks = snapshot.counts()
     print(f"{documents:,} documents, {chunks:,} chunks")
@@ -111,6 +112,8 @@ def main() -> None:
     copy_to(local, table)
     print(f"  {size(folder / 'table.lance'):,} bytes")
     measure(table, questions, encoder)
+    if not on_s3:
+        return
     with object_storage(folder) as server:
         os.environ |= server.environment()
         print("table on S3 (SeaweedFS on loopback)")

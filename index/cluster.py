@@ -130,7 +130,7 @@ class Worker:
 
     def __call__(self, batch: dict[str, Objects]) -> dict[str, Objects]:
         """Load the files of a batch; of one that does not work out, each comes again alone."""
-        tasks = batch["task"]
+        tasks = list(batch["task"])
         done: Objects = np.empty(len(tasks), object)
         try:
             done[:] = self.load(tasks)

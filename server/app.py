@@ -11,10 +11,10 @@ from index.following import CopiedStore
 from server import ask, collections, conversations, documents, embeddings, metrics, openai
 from server.access import Access
 from server.accounts import Accounts
+from server.lean import lean_gradio
 from server.metrics import Counting, Metrics
 from server.problems import explain_errors
 from server.public import Public
-from server.stubs import without_stubs
 from ui.collections import Collections
 from ui.desk import Desk
 from ui.places import THREADS
@@ -35,7 +35,7 @@ def create_app(
     app = create_api(desk)
     figures: Metrics = app.state.metrics
     if with_page:
-        with without_stubs():
+        with lean_gradio():
             from server.page import mount_page
 
         mount_page(app, public)

@@ -71,21 +71,23 @@ def test_a_command_loads_only_what_it_needs(home: Path, command: str) -> None:
 
 
 # A stub begins with the source of its class. What Gradio makes without stubs must still be a page.
-STUBS = """
-import ast, inspect
+LEAN = """
+import ast, inspect, sys
 made, getfile = [], inspect.getfile
 segment = ast.get_source_segment
 ast.get_source_segment = lambda *given: made.append(given) or segment(*given)
-from server.stubs import without_stubs
-with without_stubs():
+from server.lean import lean_gradio
+with lean_gradio():
     import gradio
 assert inspect.getfile is getfile
+assert not [name for name in sys.modules if name.startswith("mcp")]
+import mcp.server
 with gradio.Blocks() as page:
     gradio.Button("Ask")
 print(len(made), [part["type"] for part in page.get_config_file()["components"]])
 """
 
 
-def test_gradio_is_imported_without_making_stubs() -> None:
-    done = subprocess.run([sys.executable, "-c", STUBS], cwd=ROOT, capture_output=True, text=True, check=True)
+def test_gradio_is_imported_without_stubs_and_without_mcp() -> None:
+    done = subprocess.run([sys.executable, "-c", LEAN], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split(maxsplit=1) == ["0", "['button']\n"]
