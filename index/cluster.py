@@ -46,6 +46,7 @@ CONNECT_SECONDS = 5
 # No report of its use to its makers, and no lines of its own among ours.
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
 TRIES = 2  # of a batch whose worker died, after the first
+ALONE = 50  # files that are tried once more, each alone, which takes seconds for each
 DIED = "every worker that read it died: its memory may not have been enough"
 
 Objects = NDArray[np.object_]
@@ -89,7 +90,13 @@ class ClusterLoading:
                     yield loaded
                 if not (lost := [task for task in lost if task.source.name not in found]):
                     break
-            yield from (_given_up(task, DIED) for task in lost)
+            yield from self._last_try(lost)
+
+    def _last_try(self, lost: list[Task]) -> Iterator[Loaded]:
+        """Load files on which workers died each with a worker of its own, since one may die of its neighbour's."""
+        for task in lost:
+            alone = list(self._wave([task], 1, 1)) if len(lost) <= ALONE else []
+            yield from alone or [_given_up(task, DIED)]
 
     def _wave(self, tasks: Sequence[Task], each: int, workers: int) -> Iterator[Loaded]:
         """Load so many files at a time with each worker; files whose worker died do not come back."""

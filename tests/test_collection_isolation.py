@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import gradio as gr
 import pytest
@@ -390,7 +391,7 @@ def test_one_that_is_made_or_removed_is_there_or_gone_at_once(client: TestClient
 
 def page_request(visitor: Visitor, query: str) -> gr.Request:
     scope = {"type": "http", "query_string": query.encode(), "headers": [], KEY: visitor}
-    return gr.Request(request=Request(scope))
+    return gr.Request(request=Request(scope), session_hash=uuid4().hex)
 
 
 @pytest.mark.parametrize("client", [True], indirect=True)
