@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Several files of tests at a time; each brings its own models. In the order of tests/conftest.py: the slow ones first.
-TEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Several files of tests at a time; each brings its own models.
+TEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 QUESTION ?= Why wasn't Ábrego García returned?
 
 .PHONY: ask ui eval index test check format lint layers types docs site bench bench-peers torture cluster-test setup clean

@@ -31,24 +31,6 @@ settings.load_profile("any machine")
 ROOT = Path(__file__).resolve().parent.parent
 SEED = ROOT / "seeds" / "000_0c576dfd192f1797.txt"
 
-# Files that take longest: they begin first, else the last of them runs alone.
-SLOW = (
-    *("test_cluster", "test_browser_payloads", "test_torture", "test_browser", "test_object_storage", "test_evaluate"),
-    *(
-        "test_browser_turns",
-        "test_keeping",
-        "test_cli",
-        "test_copying",
-        "test_tutorial",
-        "test_memory",
-        "test_postgres",
-    ),
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: SLOW.index(item.path.stem) if item.path.stem in SLOW else len(SLOW))
-
 
 def words(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower())
