@@ -424,9 +424,7 @@ def test_no_event_of_the_page_shows_another_collection(client: TestClient, town:
                 assert leaked(told(way, lex, query)) == [], name
             for query in ("collection=hr", "collection=nothing"):
                 found = told(way, lex, query)
-                assert found.removeprefix("[{'text': 'this does not work at the moment: ").startswith(
-                    "there is no such collection"
-                )
+                assert "there is no such collection" in found
                 assert leaked(found) == []
             shown.setdefault(name, set()).update(leaked(told(way, hana, "")))
     assert {name for name, words in shown.items() if words} == {"latest", "open", "ask", "act"}

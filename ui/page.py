@@ -110,8 +110,9 @@ def build_page(collections: Collections) -> gr.Blocks:
         listed.select(talk.open, [], outputs, **options)
         # subtle: not Gradio's own `cancels`: it may drop the very next question of the same page unanswered.
         stop.click(talk.stop, [current], [], api_visibility="private", show_progress="hidden")
-        page.load(talk.latest, [], outputs, **options)
-        page.load(talk.status, [], [status], **options)
+        # subtle: one event when the page loads, and the other after it. Gradio ends a page's stream when no event is
+        # left, and loses what an event says that begins in that very moment.
+        page.load(talk.latest, [], [*outputs, status], **options).then(talk.status, [], [status], **options)
     page.queue(default_concurrency_limit=8, max_size=64, api_open=False)
     return page
 
@@ -131,24 +132,38 @@ class Events:
         """Say what is loading, then what is indexed."""
         try:
             page = self._page(request)
-            if not page.desk.warm.is_over:
-                yield {"text": "Loading the models … you can ask already"}
+            yield self._standing(page)
+            page.desk.chain()
+            yield self._standing(page)
+        except RagError as error:
+            yield {"text": f"This does not work at the moment: {error}"}
+
+    def _standing(self, page: "_Page") -> dict[str, str]:
+        """Return what is loading, or what is indexed, without waiting."""
+        if not page.desk.warm.is_over:
+            return {"text": "Loading the models … you can ask already"}
+        try:
             page.desk.chain()
             documents, passages = page.desk.counts()
         except RagError as error:
-            yield {"text": f"This does not work at the moment: {error}"}
-            return
+            return {"text": f"This does not work at the moment: {error}"}
         plural = "document" if documents == 1 else "documents"
         if documents:
-            yield {"text": f"Ready: {documents:,} {plural}, {passages:,} passages"}
-        else:
-            yield {"text": "No documents yet: add some under “Documents”, or run: rag index FOLDER"}
+            return {"text": f"Ready: {documents:,} {plural}, {passages:,} passages"}
+        return {"text": "No documents yet: add some under “Documents”, or run: rag index FOLDER"}
 
     def latest(self, request: gr.Request) -> Iterator[Update]:
-        """Show the owner's latest conversation, or a new one; nothing if a question was already asked."""
-        page = self._page(request)
-        if page.session not in self._newest:
-            yield from self._shown(page, self._latest(page))
+        """Show the owner's latest conversation, or a new one, if no question was asked yet; and what is loading."""
+        try:
+            page = self._page(request)
+        except RagError as error:
+            yield (*NOTHING, {"text": f"This does not work at the moment: {error}"})
+            return
+        if page.session in self._newest:
+            yield (*NOTHING, self._standing(page))
+            return
+        for update in self._shown(page, self._latest(page)):
+            yield (*update, self._standing(page))
 
     def _latest(self, page: "_Page") -> Iterator[Update]:
         known = page.conversations.listed(page.owner)
