@@ -4,9 +4,9 @@
 
 Files of about 250 kB are made in FOLDER (sentences of real articles, put together anew). Each run is a process of its
 own that lists, parses, chunks, stores and makes both views as `rag index` does, with the real tokenizer; only vectors
-are drawn at random (the real ones take a minute for every 50 kB here, and the encoder's memory does not depend on how
-much there is). Prints the most memory that was resident (getrusage) before the views are made and at the end, and that
-of the process that parses.
+are drawn at random (to make the real ones takes a minute for every 700 kB here, and the encoder's memory does not
+depend on how much there is). Prints the most memory that was resident (getrusage) before the views are made and at the
+end, and that of the process that parses.
 """
 
 import argparse

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,21 +131,19 @@ class Events:
 
     def status(self, request: gr.Request) -> Iterator[dict[str, str]]:
         """Say what is loading, then what is indexed."""
-        try:
-            page = self._page(request)
-            yield self._standing(page)
-            page.desk.chain()
-            yield self._standing(page)
-        except RagError as error:
-            yield {"text": f"This does not work at the moment: {error}"}
+        yield self._standing(request)
+        with suppress(RagError):
+            self._page(request).desk.chain()  # waits for it
+        yield self._standing(request)
 
-    def _standing(self, page: "_Page") -> dict[str, str]:
+    def _standing(self, request: gr.Request) -> dict[str, str]:
         """Return what is loading, or what is indexed, without waiting."""
-        if not page.desk.warm.is_over:
-            return {"text": "Loading the models … you can ask already"}
         try:
-            page.desk.chain()
-            documents, passages = page.desk.counts()
+            desk = self._page(request).desk
+            if not desk.warm.is_over:
+                return {"text": "Loading the models … you can ask already"}
+            desk.chain()
+            documents, passages = desk.counts()
         except RagError as error:
             return {"text": f"This does not work at the moment: {error}"}
         plural = "document" if documents == 1 else "documents"
@@ -154,16 +153,13 @@ class Events:
 
     def latest(self, request: gr.Request) -> Iterator[Update]:
         """Show the owner's latest conversation, or a new one, if no question was asked yet; and what is loading."""
-        try:
+        shown: Iterator[Update] = iter([NOTHING])
+        with suppress(RagError):  # which the status says
             page = self._page(request)
-        except RagError as error:
-            yield (*NOTHING, {"text": f"This does not work at the moment: {error}"})
-            return
-        if page.session in self._newest:
-            yield (*NOTHING, self._standing(page))
-            return
-        for update in self._shown(page, self._latest(page)):
-            yield (*update, self._standing(page))
+            if page.session not in self._newest:
+                shown = self._shown(page, self._latest(page))
+        for update in shown:
+            yield (*update, self._standing(request))
 
     def _latest(self, page: "_Page") -> Iterator[Update]:
         known = page.conversations.listed(page.owner)
